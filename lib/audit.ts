@@ -1,0 +1,169 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express';
+import { AuditOptionError } from './errors';
+import type { Action, AuditEvent } from './event';
+import { StoreConnection } from './mongo/connection';
+import { ContentTypes } from './mongo/content-types';
+import { Ids } from './mongo/ids';
+import { collectionNames } from './mongo/names';
+import { MongoReader } from './mongo/reader';
+import { MongoWriter } from './mongo/writer';
+import { type AuditOptions, parseOptions, type UserInput } from './options';
+import type { Authenticate } from './query/authenticate';
+import type { Dialect } from './query/dialect';
+import { auditEvents } from './query/dialects/audit-events';
+import { createRouter, requireAuthenticate } from './query/router';
+import { createClientParser } from './record/client';
+import { Delivery, type DeliveryStats, type DrainReport } from './record/deliver';
+import { createRecorder } from './record/middleware';
+import { MisuseChecks } from './record/misuse';
+import { createRecordCall } from './record/record-call';
+import { createRedactor } from './record/redact/redact';
+import { ResponseWatcher } from './record/response';
+import { createUuid7 } from './record/uuid';
+import { createReporter } from './report';
+import type { EventReader } from './store';
+import { suggest } from './suggest';
+
+const DIALECTS: readonly Dialect[] = [auditEvents];
+const DEFAULT_FLUSH_MS = 30_000;
+const DEFAULT_CLOSE_MS = 10_000;
+
+/** An event of the application's own, outside of any request. */
+export interface RecordInput {
+  /** The app's own verb, like `InvoiceSent`. */
+  readonly name: string;
+  /** @default 'access' */
+  readonly action?: Action;
+  /** @default the event itself */
+  readonly object?: { readonly type: string; readonly id: string | number | bigint | object };
+  readonly user?: UserInput | string | number | null;
+  readonly tenant?: string | null;
+  /** Anything JSON can hold, redacted and normalised like a body. */
+  readonly content?: unknown;
+  readonly labels?: Readonly<Record<string, string | number>>;
+  /** True for what no person did. @default false */
+  readonly system?: boolean;
+}
+
+export interface RouterOptions {
+  /** The published API to speak. @default 'audit-events' */
+  readonly dialect?: 'audit-events';
+  /** Who may read; there is no default, the trail is closed. */
+  readonly authenticate: Authenticate;
+}
+
+export interface DeadlineOptions {
+  /** Longest time to wait, in milliseconds. */
+  readonly deadlineMs?: number;
+}
+
+export interface AuditStats extends DeliveryStats {
+  /** Whether MongoDB is connected. */
+  readonly connected: boolean;
+}
+
+export interface Audit {
+  /** Records every request that passes: `app.use(audit.middleware())`, before all routes. */
+  middleware(): RequestHandler;
+  /** Notes why a request failed and passes the error on: mount it after the routes, before your own error handler. */
+  errors(): ErrorRequestHandler;
+  /**
+   * Serves the trail: `app.use('/audit-events', audit.router({ authenticate }))`, at any path.
+   *
+   * @throws {AuditOptionError} without `authenticate`, or for an unknown dialect
+   */
+  router(options: RouterOptions): RequestHandler;
+  /**
+   * Records an event of kind `event` and returns its uuid.
+   *
+   * @throws {TypeError} on a wrong call, unless NODE_ENV is `production`: there it is reported, and '' returned
+   */
+  record(event: RecordInput): string;
+  /** Resolves once MongoDB is connected and the indexes were tried, or the audit is closed. Never rejects. */
+  ready(): Promise<void>;
+  /** Waits until all that was captured so far is stored. @default deadlineMs 30000 (30 seconds) */
+  flush(options?: DeadlineOptions): Promise<DrainReport>;
+  stats(): AuditStats;
+  /** Stores what it can within the deadline, says what was left, and disconnects. Idempotent. @default deadlineMs 10000 (10 seconds) */
+  close(options?: DeadlineOptions): Promise<DrainReport>;
+  /** The one reader behind all APIs. */
+  readonly reader: EventReader;
+}
+
+function findDialect(name: string): Dialect {
+  const dialect = DIALECTS.find((one) => one.name === name);
+  if (dialect !== undefined) return dialect;
+  const names = DIALECTS.map((one) => one.name);
+  const near = suggest(String(name), names);
+  const remedy = near === undefined ? `Known are ${names.join(', ')}.` : `Did you mean '${near}'?`;
+  throw new AuditOptionError(
+    'AUDIT_INVALID_OPTION',
+    `Option 'dialect' of router() is wrong: ${JSON.stringify(name)}. ${remedy}`,
+  );
+}
+
+/**
+ * Creates an audit: recording starts with the first request, connecting at once.
+ *
+ * @throws {AuditOptionError} when an option is unknown or wrong, naming it, its value and the remedy
+ */
+export function createAudit(options: AuditOptions): Audit {
+  const settings = parseOptions(options);
+  const reporter = createReporter(settings);
+  const uuid7 = createUuid7();
+  const names = collectionNames(settings.collection);
+  const connection = new StoreConnection({ mongo: settings.mongo, reporter });
+  const ids = new Ids(names.counters, uuid7().uuid);
+  const contentTypes = new ContentTypes(names);
+  const reader = new MongoReader({ connection, names, ids, contentTypes });
+  const writer = new MongoWriter({
+    connection,
+    names,
+    ids,
+    contentTypes,
+    reporter,
+    ensureIndexes: settings.ensureIndexes,
+  });
+  const { limits, flushIntervalMs, source } = settings;
+  const delivery = new Delivery({ writer, reporter, uuid7, source, limits, flushIntervalMs });
+  const accept = (event: AuditEvent): void => delivery.accept(event);
+  const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
+  const recorder = createRecorder({
+    settings,
+    reporter,
+    createRedaction,
+    clientOf: createClientParser(),
+    uuid7,
+    responses: new ResponseWatcher(),
+    misuse: new MisuseChecks(reporter),
+    accept,
+  });
+  const record = createRecordCall({ settings, reporter, createRedaction, uuid7, accept });
+  writer.start();
+
+  return {
+    middleware: () => recorder.middleware,
+    errors: () => recorder.errors,
+    router(routerOptions) {
+      const { dialect = 'audit-events', authenticate } = routerOptions ?? {};
+      requireAuthenticate(authenticate);
+      return createRouter({
+        dialect: findDialect(dialect),
+        authenticate,
+        reader,
+        reporter,
+        limits: { maxTimeMS: settings.maxTimeMS },
+      });
+    },
+    record,
+    ready: () => writer.ready(),
+    flush: ({ deadlineMs = DEFAULT_FLUSH_MS } = {}) => delivery.flush(deadlineMs),
+    stats: () => ({ ...delivery.stats(), connected: connection.isConnected }),
+    async close({ deadlineMs = DEFAULT_CLOSE_MS } = {}) {
+      const report = await delivery.close(deadlineMs);
+      await writer.close();
+      return report;
+    },
+    reader,
+  };
+}

@@ -1,0 +1,39 @@
+export {
+  type Audit,
+  type AuditStats,
+  createAudit,
+  type DeadlineOptions,
+  type RecordInput,
+  type RouterOptions,
+} from './audit';
+export { AuditCallError, AuditError, type AuditErrorCode, AuditOptionError } from './errors';
+export type {
+  Action,
+  Actor,
+  AuditEvent,
+  Client,
+  DropReason,
+  EventError,
+  EventKind,
+  EventStatus,
+  Json,
+  ObjectRef,
+  Outcome,
+  PostDataState,
+  StoredEvent,
+} from './event';
+export type {
+  AuditOptions,
+  Capture,
+  CaptureOptions,
+  Censor,
+  LimitOptions,
+  RedactOptions,
+  UserInput,
+} from './options';
+export { type Authenticate, staticTokens } from './query/authenticate';
+export type { Reader } from './query/dialect';
+export type { AuditEventFilter, Condition, Page, Scope, Sort } from './query/filter';
+export type { DeliveryStats, DrainReport } from './record/deliver';
+export type { RequestAudit } from './record/request-audit';
+export type { EventReader, ReadLimits } from './store';

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { suggest } from '../suggest';
+import { BadParameter, type Parameters } from './dialect';
+import type { Instant } from './filter';
+
+const LONGEST_QUOTE = 64;
+const MOST_PARAMETERS = 200;
+
+function quote(value: string): string {
+  return JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}...` : value);
+}
+
+function decode(text: string, name: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    throw new BadParameter(name, `Not valid percent-encoded UTF-8: ${quote(text)}.`);
+  }
+}
+
+function unknownParameter(name: string, known: readonly string[]): BadParameter {
+  const shown = name.slice(0, LONGEST_QUOTE);
+  const bracket = name.indexOf('[');
+  const plain = bracket === -1 ? name : name.slice(0, bracket);
+  const near = known.includes(plain) ? plain : suggest(plain, known);
+  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+  const reason = bracket === -1 ? 'Unknown parameter' : 'Parameters take no brackets';
+  return new BadParameter(shown, `${reason}: ${quote(name)}.${hint} Allowed: ${known.join(', ')}.`);
+}
+
+/**
+ * The parameters of a request target, read from the target itself: an app's own query parser has no say. A name
+ * that is unknown, bracketed or repeated is an error.
+ *
+ * @throws {BadParameter}
+ */
+export function readParameters(target: string, known: readonly string[]): Parameters {
+  const parameters = new Map<string, string>();
+  const mark = target.indexOf('?');
+  if (mark === -1) return parameters;
+  const pairs = target.slice(mark + 1).split('&', MOST_PARAMETERS + 1);
+  for (const pair of pairs) {
+    if (pair === '') continue;
+    const equals = pair.indexOf('=');
+    const raw = equals === -1 ? pair : pair.slice(0, equals);
+    const name = decode(raw, raw.slice(0, LONGEST_QUOTE));
+    if (!known.includes(name)) throw unknownParameter(name, known);
+    if (parameters.has(name))
+      throw new BadParameter(name, `Given more than once; give ${quote(name)} one value.`);
+    parameters.set(name, decode(equals === -1 ? '' : pair.slice(equals + 1), name));
+  }
+  return parameters;
+}
+
+/**
+ * Reads each parameter by its schema; absent ones become what the schema gives for `undefined`.
+ *
+ * @throws {BadParameter}
+ */
+export function parseParameters<S extends z.ZodRawShape>(
+  shape: S,
+  parameters: Parameters,
+): z.output<z.ZodObject<S>> {
+  const result = z.object(shape).safeParse(Object.fromEntries(parameters));
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const name = String(issue?.path[0] ?? '');
+  throw new BadParameter(
+    name,
+    `${issue?.message ?? 'Not valid.'} Received ${quote(parameters.get(name) ?? '')}.`,
+  );
+}
+
+/** A decimal integer without sign, leading zeros or exponent. */
+export function integerParameter(minimum: number, maximum: number) {
+  const message = `Must be an integer from ${minimum} to ${maximum}.`;
+  return z
+    .string()
+    .regex(/^(?:0|[1-9]\d{0,15})$/, message)
+    .transform(Number)
+    .pipe(z.int(message).min(minimum, message).max(maximum, message));
+}
+
+export function textParameter(maximum = 256) {
+  const message = `Must be a text of 1 to ${maximum} characters.`;
+  return z.string().min(1, message).max(maximum, message);
+}
+
+export function enumParameter<const T extends readonly [string, ...string[]]>(values: T) {
+  return z.enum(values, `Must be one of ${values.join(', ')}.`);
+}
+
+const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
+const DATE_TIME =
+  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,18}))?([Zz]|[+-]\d{2}:\d{2})$/;
+const LOST_PLUS = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)? \d{2}:\d{2}$/;
+const MINUTE_MS = 60_000;
+
+function midnight(year: number, month: number, day: number): number | null {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  const isReal =
+    date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  return isReal ? date.getTime() : null;
+}
+
+function offsetMs(zone: string): number | null {
+  if (zone === 'Z' || zone === 'z') return 0;
+  const hours = Number(zone.slice(1, 3));
+  const minutes = Number(zone.slice(4, 6));
+  if (hours > 23 || minutes > 59) return null;
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * MINUTE_MS;
+}
+
+/** RFC 3339, 5.6 with all its digits kept, or a date alone: midnight UTC. Null when the text is neither. */
+export function parseInstant(text: string): Instant | null {
+  const [, year, month, day] = DATE.exec(text) ?? [];
+  if (year !== undefined) {
+    const start = midnight(Number(year), Number(month), Number(day));
+    return start === null ? null : { date: new Date(start), hasRemainder: false };
+  }
+  const match = DATE_TIME.exec(text);
+  if (match === null) return null;
+  const [, y, m, d, hour, minute, second, fraction = '', zone = ''] = match;
+  const start = midnight(Number(y), Number(m), Number(d));
+  const offset = offsetMs(zone);
+  // a leap second is written as :60 and falls together with the next one
+  if (start === null || offset === null || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60)
+    return null;
+  const seconds = Number(hour) * 3_600 + Number(minute) * 60 + Number(second);
+  const ms = start + seconds * 1_000 + Number(fraction.padEnd(3, '0').slice(0, 3)) - offset;
+  return { date: new Date(ms), hasRemainder: /[1-9]/.test(fraction.slice(3)) };
+}
+
+export function instantParameter() {
+  return z.string().transform((text, context): Instant => {
+    const instant = parseInstant(text);
+    if (instant !== null) return instant;
+    const message = LOST_PLUS.test(text)
+      ? "The offset's + came as a space: write it as %2B."
+      : 'Must be a date-time of RFC 3339 with Z or an offset, like 2026-01-31T12:00:00Z, or a date, like 2026-01-31.';
+    context.issues.push({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,31 @@
+import { escapeText } from '../escape';
+import type { Actor } from '../event';
+
+const LONGEST_TEXT = 256;
+
+/** Ids of every kind become strings: numbers, bigints, ObjectIds. */
+function idOf(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  const text = String(value);
+  return text === '' ? null : escapeText(text.slice(0, LONGEST_TEXT));
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? escapeText(value.slice(0, LONGEST_TEXT)) : null;
+}
+
+/**
+ * Who an app says its user is: an object with `id` (or `_id` or `sub`), `email` and `name`, or a bare id.
+ * Null when there is neither id, email nor name.
+ */
+export function toActor(user: unknown): Actor | null {
+  if (user === null || user === undefined || user === false) return null;
+  if (typeof user !== 'object') {
+    const id = typeof user === 'function' || typeof user === 'symbol' ? null : idOf(user);
+    return id === null ? null : { id, email: null, name: null };
+  }
+  const { id, _id, sub, email, name, type } = user as Record<string, unknown>;
+  const actor = { id: idOf(id ?? _id ?? sub), email: textOf(email), name: textOf(name) };
+  if (actor.id === null && actor.email === null && actor.name === null) return null;
+  return typeof type === 'string' ? { ...actor, type: escapeText(type.slice(0, LONGEST_TEXT)) } : actor;
+}

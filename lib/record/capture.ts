@@ -1,0 +1,29 @@
+import type { Capture } from '../options';
+
+/** The top-level name of a parameter: `user` for `user[name]`. */
+function topLevel(name: string): string {
+  return name.split('[', 1)[0] ?? name;
+}
+
+/** The allowed members of a section; anything but an object has no members to choose from. */
+export function allowed(capture: Capture, section: unknown): unknown {
+  if (typeof capture === 'boolean' || section === null) return capture === false ? null : section;
+  if (typeof section !== 'object' || Array.isArray(section)) return null;
+  return Object.fromEntries(Object.entries(section).filter(([key]) => capture.includes(topLevel(key))));
+}
+
+/** The request target with the allowed query parameters only. */
+export function allowedTarget(capture: Capture, target: string): string {
+  const mark = target.indexOf('?');
+  if (capture === true || mark === -1) return target;
+  const path = target.slice(0, mark);
+  if (capture === false) return path;
+  const kept = target
+    .slice(mark + 1)
+    .split('&')
+    .filter((pair) => {
+      const [name] = new URLSearchParams(pair).keys();
+      return name !== undefined && capture.includes(topLevel(name));
+    });
+  return kept.length === 0 ? path : `${path}?${kept.join('&')}`;
+}

@@ -1,0 +1,72 @@
+import UAParser from 'ua-parser-js';
+import type { Client } from '../event';
+
+/** Longest part of a user agent that is looked at; real ones are far shorter. */
+const LONGEST_AGENT = 512;
+const CACHED_AGENTS = 500;
+
+/** Programs that call APIs: ua-parser-js does not know them. */
+const API_CLIENTS: readonly (readonly [RegExp, string])[] = [
+  [/^curl\//i, 'curl'],
+  [/^Wget\//i, 'Wget'],
+  [/^PostmanRuntime\//i, 'Postman'],
+  [/^insomnia\//i, 'Insomnia'],
+  [/^HTTPie\//i, 'HTTPie'],
+  [/^okhttp\//i, 'okhttp'],
+  [/^axios\//i, 'axios'],
+  [/^got[ /(]/i, 'got'],
+  [/^node-superagent\//i, 'superagent'],
+  [/^node-fetch\//i, 'node-fetch'],
+  [/^(node|undici)(\/|$)/i, 'node'],
+  [/^python-requests\//i, 'python-requests'],
+  [/^python-httpx\//i, 'httpx'],
+  [/^aiohttp\/|^Python\/[\d.]+ aiohttp\//i, 'aiohttp'],
+  [/^Python-urllib\//i, 'python-urllib'],
+  [/^Go-http-client\//i, 'go'],
+  [/^(Apache-HttpClient|Java)\//i, 'java'],
+  [/^(GuzzleHttp|PHP)\//i, 'php'],
+  [/^(Ruby|Faraday)/i, 'ruby'],
+  [/^(Dart)\//i, 'dart'],
+];
+const BOT = /bot\b|crawler|spider|slurp|monitoring|headlesschrome/i;
+const VERSION = /\/(\d+(?:\.\d+){0,2})/;
+
+const KINDS: Readonly<Record<string, Client['kind']>> = {
+  mobile: 'mobile',
+  tablet: 'tablet',
+  smarttv: 'tv',
+  console: 'device',
+  wearable: 'device',
+  embedded: 'device',
+};
+
+function join(...parts: (string | undefined)[]): string | null {
+  const text = parts.filter((part) => part !== undefined && part !== '').join(' ');
+  return text === '' ? null : text;
+}
+
+function parse(agent: string): Client {
+  const known = API_CLIENTS.find(([pattern]) => pattern.test(agent));
+  if (known !== undefined)
+    return { browser: join(known[1], VERSION.exec(agent)?.[1]), os: null, device: null, kind: 'api' };
+  const { browser, os, device } = new UAParser(agent).getResult();
+  const name = join(browser.name, browser.version?.split('.')[0]);
+  let kind: Client['kind'] = KINDS[device.type ?? ''] ?? (name === null ? 'unknown' : 'browser');
+  if (BOT.test(agent)) kind = 'bot';
+  return { browser: name, os: join(os.name, os.version), device: join(device.vendor, device.model), kind };
+}
+
+/** Tells programs apart by their User-Agent. Clients choose the keys, so the cache is bounded. */
+export function createClientParser(): (agent: string | null) => Client | null {
+  const cache = new Map<string, Client>();
+  return function clientOf(agent) {
+    if (agent === null || agent === '') return null;
+    const key = agent.slice(0, LONGEST_AGENT);
+    const cached = cache.get(key);
+    if (cached !== undefined) return cached;
+    const client = parse(key);
+    if (cache.size >= CACHED_AGENTS) cache.delete(cache.keys().next().value as string);
+    cache.set(key, client);
+    return client;
+  };
+}

@@ -1,0 +1,79 @@
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import onHeaders from 'on-headers';
+import { AuditError } from '../errors';
+import type { AuditEvent } from '../event';
+import type { MisuseChecks } from './misuse';
+import { Recording, type RecordingParts } from './recording';
+import { RequestNotes } from './request-audit';
+import type { ResponseWatcher } from './response';
+import type { Uuid7 } from './uuid';
+
+const ID_HEADER = 'X-Audit-Id';
+
+export interface MiddlewareParts extends RecordingParts {
+  readonly uuid7: () => Uuid7;
+  readonly responses: ResponseWatcher;
+  readonly misuse: MisuseChecks;
+  /** The one way into delivery. MUST NOT throw or wait. */
+  readonly accept: (event: AuditEvent) => void;
+}
+
+export interface Recorder {
+  readonly middleware: RequestHandler;
+  readonly errors: ErrorRequestHandler;
+}
+
+/**
+ * Records every request that passes: at its arrival, when its headers leave, and at its end. The app's behaviour
+ * stays the same, but for the header `X-Audit-Id`.
+ */
+export function createRecorder(parts: MiddlewareParts): Recorder {
+  const recordings = new WeakMap<Request, Recording>();
+
+  function guarded(task: () => void): void {
+    try {
+      task();
+    } catch (cause) {
+      const message = 'A request could not be recorded; the app went on without.';
+      parts.reporter.error(new AuditError('AUDIT_CAPTURE_FAILED', message, { cause }));
+    }
+  }
+
+  function arrive(req: Request, res: Response): void {
+    const id = parts.uuid7();
+    // set first: a handler may call it even where recording fails
+    req.audit = new RequestNotes(id.uuid, { note: () => {}, skip: () => {} });
+    const recording = new Recording(parts, id, req, res);
+    recordings.set(req, recording);
+    req.audit = new RequestNotes(id.uuid, recording);
+    onHeaders(res, () => guarded(() => leave(res, recording)));
+    parts.responses.watch(req, res, (completion) =>
+      guarded(() => {
+        const event = recording.onEnd(completion);
+        if (event === null) return;
+        parts.misuse.body(event, recording.contentType);
+        parts.accept(event);
+      }),
+    );
+    parts.misuse.forwarded(req);
+    parts.misuse.order(req, middleware);
+  }
+
+  function leave(res: Response, recording: Recording): void {
+    if (parts.settings.header) res.setHeader(ID_HEADER, recording.uuid);
+    recording.onHeaders();
+  }
+
+  const middleware: RequestHandler = function auditMiddleware(req, res, next) {
+    if (recordings.has(req)) parts.misuse.twice();
+    else guarded(() => arrive(req, res));
+    next();
+  };
+
+  const errors: ErrorRequestHandler = function auditErrors(error, req, _res, next) {
+    guarded(() => recordings.get(req)?.note('error', error));
+    next(error);
+  };
+
+  return { middleware, errors };
+}

@@ -1,0 +1,93 @@
+import type { AcceptedEvent } from '../event';
+
+/** Heap of a value beyond its characters: header, map, length, and a slot in its parent. */
+const OBJECT_BYTES = 64;
+const PROPERTY_BYTES = 16;
+const STRING_BYTES = 24;
+const DATE_BYTES = 88;
+
+/** What an event costs in memory while it waits, in bytes: an upper estimate, from one walk. */
+export function footprint(value: unknown): number {
+  if (typeof value === 'string') return STRING_BYTES + value.length * 2;
+  if (value === null || typeof value !== 'object') return PROPERTY_BYTES;
+  if (value instanceof Date) return DATE_BYTES;
+  let bytes = OBJECT_BYTES;
+  if (Array.isArray(value)) {
+    for (const item of value) bytes += PROPERTY_BYTES + footprint(item);
+    return bytes;
+  }
+  for (const key in value)
+    bytes += PROPERTY_BYTES + key.length + footprint((value as Record<string, unknown>)[key]);
+  return bytes;
+}
+
+interface Entry {
+  readonly event: AcceptedEvent;
+  readonly bytes: number;
+}
+
+export interface QueueLimits {
+  readonly maxQueueEvents: number;
+  readonly maxQueueBytes: number;
+}
+
+/** First in, first out, bounded by number and by memory. What was taken counts until it is released. */
+export class EventQueue {
+  private readonly waiting: Entry[] = [];
+  private takenCount = 0;
+  private takenBytes = 0;
+  private heldBytes = 0;
+
+  constructor(private readonly limits: QueueLimits) {}
+
+  get size(): number {
+    return this.waiting.length + this.takenCount;
+  }
+
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  get bytes(): number {
+    return this.heldBytes;
+  }
+
+  get oldest(): AcceptedEvent | undefined {
+    return this.waiting[0]?.event;
+  }
+
+  /** Whether an event of this size fits, leaving a share of the bounds free (0 to 1). */
+  hasRoom(bytes: number, spareShare = 0): boolean {
+    const { maxQueueEvents, maxQueueBytes } = this.limits;
+    return (
+      this.size + 1 <= maxQueueEvents - Math.floor(maxQueueEvents * spareShare) &&
+      this.heldBytes + bytes <= maxQueueBytes * (1 - spareShare)
+    );
+  }
+
+  push(event: AcceptedEvent, bytes: number): void {
+    this.waiting.push({ event, bytes });
+    this.heldBytes += bytes;
+  }
+
+  /** Up to `maxEvents` events of together at most `maxBytes`, and at least one when any waits. */
+  take(maxEvents: number, maxBytes: number): AcceptedEvent[] {
+    let count = 0;
+    let bytes = 0;
+    for (const entry of this.waiting) {
+      if (count === maxEvents || (count > 0 && bytes + entry.bytes > maxBytes)) break;
+      bytes += entry.bytes;
+      count += 1;
+    }
+    this.takenCount += count;
+    this.takenBytes += bytes;
+    return this.waiting.splice(0, count).map((entry) => entry.event);
+  }
+
+  /** Forgets what `take` gave: it is stored, or kept elsewhere. */
+  release(): void {
+    this.heldBytes -= this.takenBytes;
+    this.takenCount = 0;
+    this.takenBytes = 0;
+  }
+}

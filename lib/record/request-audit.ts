@@ -1,0 +1,113 @@
+import type { Action } from '../event';
+import type { UserInput } from '../options';
+import type { Notes } from './notes';
+
+/**
+ * `req.audit`: what a handler may say about the event of its own request. Every call returns the same object,
+ * so that calls can be chained; the last one for a field wins.
+ *
+ * @throws {TypeError} each method, on a wrong argument, unless NODE_ENV is `production`
+ */
+export interface RequestAudit {
+  /** The event's uuid, as in the response header `X-Audit-Id`. */
+  readonly id: string;
+  /** The app's own verb, like `UserInvited`, instead of `METHOD route`. */
+  name(name: string): this;
+  action(action: Action): this;
+  /** What the request is about; ids of any kind are stored as strings. */
+  object(type: string, id: string | number | bigint | object): this;
+  /** Who sent it, where `option user` cannot know (a login). Null forgets what is known. */
+  user(user: UserInput | string | number | null): this;
+  /** Whom the user stands in for. */
+  onBehalfOf(user: UserInput | string | number | null): this;
+  tenant(tenant: string | null): this;
+  /** Free details: anything JSON can hold, redacted and normalised like a body. */
+  content(content: unknown): this;
+  /** Added to the labels of `option labels`. */
+  labels(labels: Readonly<Record<string, string | number>>): this;
+  /** Why the request failed, where no error reaches `audit.errors()`. */
+  error(error: unknown): this;
+  /** Leaves this request out of the trail. */
+  skip(): this;
+}
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Set by `audit.middleware()`. */
+      audit: RequestAudit;
+    }
+  }
+}
+
+/** Where the calls go. */
+export interface NoteTaker {
+  note<K extends keyof Notes>(name: K, value: Notes[K]): void;
+  skip(): void;
+}
+
+export class RequestNotes implements RequestAudit {
+  readonly #taker: NoteTaker;
+
+  constructor(
+    readonly id: string,
+    taker: NoteTaker,
+  ) {
+    this.#taker = taker;
+  }
+
+  name(name: string): this {
+    this.#taker.note('name', name);
+    return this;
+  }
+
+  action(action: Action): this {
+    this.#taker.note('action', action);
+    return this;
+  }
+
+  object(type: string, id: string | number | bigint | object): this {
+    this.#taker.note('object', { type, id } as Notes['object']);
+    return this;
+  }
+
+  user(user: UserInput | string | number | null): this {
+    this.#taker.note('user', user);
+    return this;
+  }
+
+  onBehalfOf(user: UserInput | string | number | null): this {
+    this.#taker.note('onBehalfOf', user);
+    return this;
+  }
+
+  tenant(tenant: string | null): this {
+    this.#taker.note('tenant', tenant);
+    return this;
+  }
+
+  content(content: unknown): this {
+    this.#taker.note('content', content);
+    return this;
+  }
+
+  labels(labels: Readonly<Record<string, string | number>>): this {
+    this.#taker.note('labels', labels);
+    return this;
+  }
+
+  error(error: unknown): this {
+    this.#taker.note('error', error);
+    return this;
+  }
+
+  skip(): this {
+    this.#taker.skip();
+    return this;
+  }
+}
+
+/** In production a wrong call is reported and forgotten; a programmer at a desk learns of it at once. */
+export function isProduction(): boolean {
+  return process.env.NODE_ENV === 'production';
+}

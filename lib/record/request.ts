@@ -1,0 +1,121 @@
+import type { Request } from 'express';
+import { canonicalAddress } from '../address';
+import type { Origin } from '../origin';
+
+/** What is known of a request when it arrives, copied so that nothing later can change it. */
+export interface Arrival {
+  readonly method: string;
+  /** The request target as it was sent, before any router cut or rewrote it. */
+  readonly target: string;
+  readonly origin: Origin;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly remoteAddr: string | null;
+  readonly peerAddr: string | null;
+  readonly requestId: string | null;
+  readonly traceId: string | null;
+  readonly spanId: string | null;
+  readonly userAgent: string | null;
+}
+
+const REQUEST_ID = /^[\x20-\x7E]{1,128}$/;
+/** W3C Trace Context, 3.2. */
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/;
+const LONGEST_TRACEPARENT = 512;
+const LONGEST_AGENT = 512;
+
+function text(header: string | string[] | undefined): string | undefined {
+  return Array.isArray(header) ? header[0] : header;
+}
+
+function traceOf(header: string | undefined): { traceId: string | null; spanId: string | null } {
+  const match =
+    header !== undefined && header.length <= LONGEST_TRACEPARENT ? TRACEPARENT.exec(header) : null;
+  const [, version, traceId, spanId, more] = match ?? [];
+  if (traceId === undefined || spanId === undefined) return { traceId: null, spanId: null };
+  // version 00 has exactly four fields; later ones may add some
+  return version === '00' && more !== undefined ? { traceId: null, spanId: null } : { traceId, spanId };
+}
+
+/** `req.ip` under the app's own `trust proxy`; a trust function of the app's may throw. */
+function remoteAddress(req: Request): string | null {
+  try {
+    return canonicalAddress(req.ip ?? req.socket.remoteAddress);
+  } catch {
+    return null;
+  }
+}
+
+export function readArrival(req: Request, origin: Origin): Arrival {
+  const { headers } = req;
+  const requestId = text(headers['x-request-id']);
+  return {
+    method: req.method,
+    target: req.originalUrl ?? req.url,
+    origin,
+    headers: { ...headers },
+    remoteAddr: remoteAddress(req),
+    peerAddr: canonicalAddress(req.socket.remoteAddress),
+    requestId: requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : null,
+    ...traceOf(text(headers.traceparent)),
+    userAgent: headers['user-agent']?.slice(0, LONGEST_AGENT) ?? null,
+  };
+}
+
+/**
+ * Query parameters as the app's own parser sees them, else as `URLSearchParams` does. Null when the target
+ * has no query, `{}` when it is empty.
+ */
+export function readQuery(req: Request, target: string): unknown {
+  const mark = target.indexOf('?');
+  if (mark === -1) return null;
+  const query = target.slice(mark + 1);
+  if (query === '') return {};
+  try {
+    const parsed: unknown = req.query;
+    if (typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length > 0) return parsed;
+  } catch {
+    // an app's own query parser may throw on what an attacker sends
+  }
+  return plainQuery(query);
+}
+
+function plainQuery(query: string): Record<string, string | string[]> {
+  const parsed = new Map<string, string | string[]>();
+  for (const [key, value] of new URLSearchParams(query)) {
+    const before = parsed.get(key);
+    parsed.set(key, before === undefined ? value : [before, value].flat());
+  }
+  return Object.fromEntries(parsed);
+}
+
+const LEGAL = /[^A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]/gu;
+const BROKEN_PERCENT = /%(?![0-9A-Fa-f]{2})/g;
+const CUT_ESCAPE = /%[0-9A-Fa-f]?$/;
+
+/** One cut escape must not leave half a UTF-8 character: bytes of a sequence begin with 11 and go on with 10. */
+function dropCutCharacter(uri: string): string {
+  const tail = /(?:%[89AB][0-9A-F])*$/i.exec(uri)?.[0] ?? '';
+  const lead = uri.slice(0, uri.length - tail.length);
+  const first = /%([C-F][0-9A-F])$/i.exec(lead)?.[1];
+  if (first === undefined) return uri;
+  const byte = Number.parseInt(first, 16);
+  const expected = byte >= 0xf0 ? 3 : byte >= 0xe0 ? 2 : 1;
+  return tail.length / 3 < expected ? lead.slice(0, -3) : uri;
+}
+
+/** An absolute URI (RFC 3986) of at most `maxChars` characters; a cut falls on a whole character. */
+export function toUri(origin: Origin, target: string, maxChars: number): { uri: string; isCut: boolean } {
+  const isAbsolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(target);
+  const path = target.startsWith('/') ? target : `/${target}`;
+  const raw = isAbsolute ? target : `${origin.protocol}://${origin.host}${path}`;
+  const hash = raw.indexOf('#');
+  const single = hash === -1 ? raw : raw.slice(0, hash + 1) + raw.slice(hash + 1).replaceAll('#', '%23');
+  // far more than is kept, so that a long target costs no more than a short one
+  const legal = single
+    .slice(0, maxChars * 2)
+    .toWellFormed()
+    .replace(LEGAL, encodeURIComponent)
+    .replace(BROKEN_PERCENT, '%25');
+  if (legal.length <= maxChars && single.length <= maxChars * 2) return { uri: legal, isCut: false };
+  return { uri: dropCutCharacter(legal.slice(0, maxChars).replace(CUT_ESCAPE, '')), isCut: true };
+}

@@ -1,0 +1,81 @@
+import { AuditError, type AuditErrorCode, type Reporter } from './errors';
+
+const QUIET_MS = 60_000;
+
+export interface ReportSinks {
+  readonly onError: ((error: Error) => void) | null;
+  readonly onDrop: ((reason: string, count: number) => void) | null;
+}
+
+/** One line, without control characters: parts of it may come from afar. */
+function toLine(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+  return `express-audit-events: ${text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 1_000)}\n`;
+}
+
+/** Brings trouble to the user's callbacks, else to stderr: there, at most once a minute for each code. */
+export function createReporter({ onError, onDrop }: ReportSinks): Reporter {
+  const saidAt = new Map<string, number>();
+  const said = new Set<AuditErrorCode>();
+  const drops = new Map<string, number>();
+  let isDropScheduled = false;
+
+  function print(code: string, text: string): void {
+    const now = performance.now();
+    const before = saidAt.get(code);
+    if (before !== undefined && now - before < QUIET_MS) return;
+    saidAt.set(code, now);
+    try {
+      process.stderr.write(toLine(text));
+    } catch {
+      // a closed stderr must not harm the app
+    }
+  }
+
+  function error(problem: Error): void {
+    const code = problem instanceof AuditError ? problem.code : problem.name;
+    if (onError === null) {
+      print(code, `${code} ${problem.message}`);
+      return;
+    }
+    try {
+      onError(problem);
+    } catch {
+      print('onError', `option onError threw while it was told of ${code}.`);
+    }
+  }
+
+  function reportDrops(): void {
+    isDropScheduled = false;
+    for (const [reason, count] of drops) {
+      drops.delete(reason);
+      if (onDrop === null) {
+        print(
+          `dropped:${reason}`,
+          `AUDIT_EVENTS_DROPPED ${count} events could not be kept (${reason}); stats() has the total.`,
+        );
+        continue;
+      }
+      try {
+        onDrop(reason, count);
+      } catch {
+        print('onDrop', 'option onDrop threw.');
+      }
+    }
+  }
+
+  return {
+    error,
+    once(code, message) {
+      if (said.has(code)) return;
+      said.add(code);
+      error(new AuditError(code, message));
+    },
+    dropped(reason, count) {
+      drops.set(reason, (drops.get(reason) ?? 0) + count);
+      if (isDropScheduled) return;
+      isDropScheduled = true;
+      setImmediate(reportDrops);
+    },
+  };
+}

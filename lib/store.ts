@@ -1,0 +1,61 @@
+import type { AcceptedEvent, StoredEvent } from './event';
+import type { AuditEventFilter, Page, Scope, Sort } from './query/filter';
+
+/** What became of one event of a batch. */
+export type InsertResult =
+  | { readonly outcome: 'stored' }
+  /** The store refuses this event for what it is; trying again would give the same answer. */
+  | { readonly outcome: 'refused'; readonly reason: string };
+
+export interface EventWriter {
+  /** Starts connecting. MUST NOT throw or reject; MUST go on trying until `close`. */
+  start(): void;
+  /** Resolves once connected with indexes tried, or when closed. MUST NOT reject. */
+  ready(): Promise<void>;
+  readonly isConnected: boolean;
+  /** Called each time the store becomes reachable, so that delivery need not wait out its backoff. */
+  onReachable(listener: () => void): void;
+  /**
+   * Stores a batch and says what became of each event, in order.
+   * MUST count an event as stored only when a majority has it, or has it already under the same uuid.
+   * MUST reject when the result of any event is unknown; the caller then offers the whole batch again.
+   * MUST NOT let one event that cannot be stored keep another from being stored for good.
+   */
+  insert(batch: readonly AcceptedEvent[]): Promise<readonly InsertResult[]>;
+  /** Keeps an event that `insert` refused, with the reason. MUST reject when it could not be kept. */
+  quarantine(event: AcceptedEvent, reason: string): Promise<void>;
+  /** Says that no insert is under way, so that the safe point may pass this writer's ids. MUST NOT reject. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Limits of one query. */
+export interface ReadLimits {
+  /** Time the store may spend, in milliseconds. */
+  readonly maxTimeMS: number;
+}
+
+/**
+ * MUST apply the scope to every call, in one place. MUST reject with an `AuditError` of code
+ * `AUDIT_STORE_UNAVAILABLE` within 5 seconds when the store cannot be reached, and of code
+ * `AUDIT_STORE_TIMEOUT` when a limit was reached. MUST NOT let a value act as an operator.
+ */
+export interface EventReader {
+  find(
+    scope: Scope,
+    filter: AuditEventFilter,
+    sort: Sort,
+    page: Page,
+    limits: ReadLimits,
+  ): Promise<readonly StoredEvent[]>;
+  /** Exact. */
+  count(scope: Scope, filter: AuditEventFilter, limits: ReadLimits): Promise<number>;
+  get(scope: Scope, uuid: string, limits: ReadLimits): Promise<StoredEvent | null>;
+  /** The integers under which object types are published. */
+  contentTypes(types: readonly string[], limits: ReadLimits): Promise<ReadonlyMap<string, number>>;
+  /**
+   * The highest id below which nothing can appear any more. Read it first, then read `id <= safePoint`:
+   * ids are handed out in blocks that become visible out of order, so "greater than the last id seen" skips events.
+   */
+  safePoint(): Promise<number>;
+}
