@@ -14,6 +14,7 @@ module.exports = {
     ],
   },
   transformIgnorePatterns: ['/node_modules/(?!mongodb/lib/runtime_adapters\\.js$)'],
+  modulePathIgnorePatterns: ['<rootDir>/test/pack/projects/'],
   moduleNameMapper: { '^express-audit-events$': '<rootDir>/lib/index.ts' },
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import express, { type Request } from 'express';
-import { createAudit, staticTokens } from 'express-audit-events';
+import express, { type Express, type Request } from 'express';
+import { type Audit, createAudit, staticTokens } from 'express-audit-events';
 import mongoose from 'mongoose';
 import { mongoFor } from './mongod';
-import { addShop, showError } from './shop';
+import { addShop, person, showError } from './shop';
 import { sendTraffic } from './traffic';
 
 const HOST = '127.0.0.1';
@@ -16,12 +16,12 @@ const RECONNECT_MS = 1_000;
 /** Time for requests under way, then for the trail: together well under 10 s. */
 const GRACE_MS = 2_500;
 const CLOSE_MS = 4_000;
+const STOP_MS = 9_500;
 
 /** For the demo only: a real app takes the user from its own authentication. */
 function demoUser(req: Request) {
   const id = req.get('X-User');
-  if (id === undefined || id === '') return null;
-  return { id, email: `${id}@example.org`, name: id.charAt(0).toUpperCase() + id.slice(1) };
+  return id === undefined || id === '' ? null : person(id);
 }
 
 async function connectShop(uri: string, isStopping: () => boolean): Promise<void> {
@@ -32,6 +32,16 @@ async function connectShop(uri: string, isStopping: () => boolean): Promise<void
     } catch {
       await delay(RECONNECT_MS, undefined, { ref: false });
     }
+  }
+}
+
+async function showTraffic(base: string, audit: Audit, isStopping: () => boolean): Promise<void> {
+  try {
+    await sendTraffic(base);
+    await audit.flush();
+    console.log(`recorded ${audit.stats().delivered} requests of its own\n`);
+  } catch (error) {
+    if (!isStopping()) throw error;
   }
 }
 
@@ -56,51 +66,55 @@ async function stopServing(server: Server): Promise<void> {
   await closed;
 }
 
-async function main(): Promise<void> {
-  const mongo = await mongoFor({ log: (line) => console.error(line) });
-  let isStopping = false;
-  void connectShop(mongo.uri, () => isStopping);
-
-  const audit = createAudit({
-    mongo: mongo.uri,
-    source: 'demo-shop',
-    user: demoUser,
-    tenant: (req) => req.get('X-Tenant'),
-  });
-  const token = process.env.AUDIT_TOKEN || randomBytes(24).toString('base64url');
-  const authenticate = staticTokens({ [token]: { id: 'demo-auditor', permissions: ['*'], tenants: '*' } });
-
+function createShop(audit: Audit, token: string): Express {
+  const reader = { id: 'demo-auditor', permissions: ['base.organization.audit.list'], tenants: '*' } as const;
   const app = express();
   app.use(audit.middleware());
-  app.use('/audit-events', audit.router({ authenticate }));
+  app.use('/audit-events', audit.router({ authenticate: staticTokens({ [token]: reader }) }));
   addShop(app, mongoose.connection);
   app.use(audit.errors());
   app.use(showError);
+  return app;
+}
 
-  const server = app.listen(Number(process.env.PORT ?? 3000), HOST);
-  await once(server, 'listening');
-  const base = `http://${HOST}:${(server.address() as AddressInfo).port}`;
+async function main(): Promise<void> {
+  const mongo = await mongoFor({ log: (line) => console.error(line) });
+  // #region options
+  const audit = createAudit({
+    mongo: mongo.uri,
+    source: 'demo-shop',
+    user: demoUser, // default: req.user
+    tenant: (req) => req.get('X-Tenant'),
+  });
+  // #endregion
+  const token = process.env.AUDIT_TOKEN || randomBytes(24).toString('base64url');
+  const server = createShop(audit, token).listen(Number(process.env.PORT ?? 3000), HOST);
+  let isStopping = false;
 
-  // npm passes a signal on that the whole group has had already: once is enough
-  const stop = async (): Promise<void> => {
+  async function stop(): Promise<void> {
+    // npm passes a signal on that the whole group has had already: once is enough
     if (isStopping) return;
     isStopping = true;
+    setTimeout(() => process.exit(1), STOP_MS).unref();
     await stopServing(server);
     const { pending } = await audit.close({ deadlineMs: CLOSE_MS });
     if (pending > 0) console.error(`${pending} events could not be stored`);
     await mongoose.disconnect();
     await mongo.stop();
     process.exit(0);
-  };
+  }
   process.on('SIGINT', () => void stop());
   process.on('SIGTERM', () => void stop());
 
-  await Promise.race([audit.ready(), delay(START_MS)]);
-  if (process.env.DEMO_TRAFFIC !== '0' && audit.stats().connected && !isStopping) {
-    await sendTraffic(base);
-    await audit.flush();
-    console.log(`recorded ${audit.stats().delivered} requests of its own\n`);
-  }
+  await once(server, 'listening');
+  const base = `http://${HOST}:${(server.address() as AddressInfo).port}`;
+  const connected = connectShop(mongo.uri, () => isStopping);
+  const isReady = await Promise.race([
+    Promise.all([connected, audit.ready()]),
+    delay(START_MS, null, { ref: false }),
+  ]);
+  if (process.env.DEMO_TRAFFIC !== '0' && isReady !== null) await showTraffic(base, audit, () => isStopping);
+  if (isStopping) return;
   printHelp(base, token);
   console.log(`listening on ${base}`);
 }

@@ -85,17 +85,24 @@ function itemRoutes(connection: Connection): Router {
   return router;
 }
 
+/** Who somebody is: a real app knows its users, the demo believes everybody. */
+export function person(id: string) {
+  return { id, email: `${id}@example.org`, name: id.charAt(0).toUpperCase() + id.slice(1) };
+}
+
+// #region handler
 const logIn: RequestHandler = (req, res) => {
   const { username, password } = parse(credentials, req.body);
-  req.audit.user({ id: username }).object('sessions', username);
+  req.audit.object('sessions', username);
   if (password !== DEMO_PASSWORD) {
     req.audit.name('LoginFailed');
     res.status(401).json({ error: 'Wrong user name or password' });
     return;
   }
-  req.audit.name('LoggedIn');
+  req.audit.name('LoggedIn').user(person(username));
   res.json({ user: username });
 };
+// #endregion
 
 const upload: RequestHandler = (req, res) => {
   const { originalname, size, mimetype } = req.file ?? {};

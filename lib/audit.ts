@@ -1,5 +1,4 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { AuditOptionError } from './errors';
 import type { Action, AuditEvent } from './event';
 import { StoreConnection } from './mongo/connection';
 import { ContentTypes } from './mongo/content-types';
@@ -11,7 +10,7 @@ import { type AuditOptions, parseOptions, type UserInput } from './options';
 import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
 import { auditEvents } from './query/dialects/audit-events';
-import { createRouter, requireAuthenticate } from './query/router';
+import { createRouter, parseRouterOptions } from './query/router';
 import { createClientParser } from './record/client';
 import { Delivery, type DeliveryStats, type DrainReport } from './record/deliver';
 import { createRecorder } from './record/middleware';
@@ -22,9 +21,8 @@ import { ResponseWatcher } from './record/response';
 import { createUuid7 } from './record/uuid';
 import { createReporter } from './report';
 import type { EventReader } from './store';
-import { suggest } from './suggest';
 
-const DIALECTS: readonly Dialect[] = [auditEvents];
+const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents];
 const DEFAULT_FLUSH_MS = 30_000;
 const DEFAULT_CLOSE_MS = 10_000;
 
@@ -90,18 +88,6 @@ export interface Audit {
   readonly reader: EventReader;
 }
 
-function findDialect(name: string): Dialect {
-  const dialect = DIALECTS.find((one) => one.name === name);
-  if (dialect !== undefined) return dialect;
-  const names = DIALECTS.map((one) => one.name);
-  const near = suggest(String(name), names);
-  const remedy = near === undefined ? `Known are ${names.join(', ')}.` : `Did you mean '${near}'?`;
-  throw new AuditOptionError(
-    'AUDIT_INVALID_OPTION',
-    `Option 'dialect' of router() is wrong: ${JSON.stringify(name)}. ${remedy}`,
-  );
-}
-
 /**
  * Creates an audit: recording starts with the first request, connecting at once.
  *
@@ -145,11 +131,8 @@ export function createAudit(options: AuditOptions): Audit {
     middleware: () => recorder.middleware,
     errors: () => recorder.errors,
     router(routerOptions) {
-      const { dialect = 'audit-events', authenticate } = routerOptions ?? {};
-      requireAuthenticate(authenticate);
       return createRouter({
-        dialect: findDialect(dialect),
-        authenticate,
+        ...parseRouterOptions(routerOptions, DIALECTS),
         reader,
         reporter,
         limits: { maxTimeMS: settings.maxTimeMS },

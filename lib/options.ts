@@ -92,8 +92,14 @@ export interface AuditOptions {
   readonly onDrop?: (reason: string, count: number) => void;
 }
 
-const integer = (maximum: number, fallback: number, minimum = 1) =>
-  z.int().min(minimum).max(maximum).default(fallback);
+const integer = (maximum: number, fallback: number, minimum = 1) => {
+  const rule = `must be an integer from ${minimum} to ${maximum}`;
+  return z.int(rule).min(minimum, rule).max(maximum, rule).default(fallback);
+};
+const text = (rule: string, minimum: number, maximum = Number.POSITIVE_INFINITY) =>
+  z.string(rule).min(minimum, rule).max(maximum, rule);
+const flag = (fallback: boolean) => z.boolean('must be true or false').default(fallback);
+const group = <T extends z.ZodRawShape>(shape: T) => z.strictObject(shape, 'must be an object');
 const callback = <T extends (...args: never[]) => unknown>() =>
   z.custom<T>((value) => typeof value === 'function', 'must be a function');
 const capture = z
@@ -110,7 +116,11 @@ const PATH = new RegExp(
   `^(${SECTIONS.join('|')})((\\.([^.[\\]"]+))|(\\[\\*\\])|(\\["[^"]+"\\])|(\\['[^']+'\\])|(\\[\\d+\\]))+$`,
 );
 
-const optionsSchema = z.strictObject({
+const COLLECTION_RULE =
+  'must be a collection name: a letter or _, then letters, digits, _ . - (100 characters at most)';
+const PATHS_RULE = `must start with one of ${SECTIONS.join(', ')}, like postData.user.ssn or headers["x-session"]`;
+
+const optionsSchema = group({
   mongo: z.union(
     [
       z
@@ -121,10 +131,10 @@ const optionsSchema = z.strictObject({
     'must be a URI that begins with mongodb:// or mongodb+srv://, or a mongoose connection such as mongoose.connection',
   ),
   collection: z
-    .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/, 'must be a collection name of letters, digits, _ . -')
+    .string(COLLECTION_RULE)
+    .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/, COLLECTION_RULE)
     .default('auditevents'),
-  source: z.string().min(1).max(128).nullable().default(null),
+  source: text('must be a string of 1 to 128 characters', 1, 128).nullable().default(null),
   user: callback<NonNullable<AuditOptions['user']>>().default(
     () => (req: Request) => (req as { user?: UserInput }).user,
   ),
@@ -133,39 +143,26 @@ const optionsSchema = z.strictObject({
   name: callback<NonNullable<AuditOptions['name']>>().nullable().default(null),
   action: callback<NonNullable<AuditOptions['action']>>().nullable().default(null),
   skip: callback<NonNullable<AuditOptions['skip']>>().nullable().default(null),
-  capture: z.strictObject({ body: capture, headers: capture, query: capture }).prefault({}),
-  redact: z
-    .strictObject({
-      keys: z.array(z.string().min(2)).default([]),
-      paths: z
-        .array(
-          z
-            .string()
-            .regex(
-              PATH,
-              `must start with one of ${SECTIONS.join(', ')}, like postData.user.ssn or headers["x-session"]`,
-            ),
-        )
-        .default([]),
-      censor: z
-        .union([z.string(), callback<Exclude<Censor, string>>()], 'must be a string or a function')
-        .default('[REDACTED]'),
-      hmacKey: z.string().min(16).nullable().default(null),
-    })
-    .prefault({}),
-  dangerouslyRecordSecrets: z.boolean().default(false),
-  limits: z
-    .strictObject({
-      maxDepth: integer(100, 32),
-      maxNodes: integer(50_000, 2_000),
-      maxStringBytes: integer(1_048_576, 8_192, 64),
-      maxEventBytes: integer(4_194_304, 65_536, 16_384),
-      maxQueueEvents: integer(1_000_000, 10_000),
-      maxQueueBytes: integer(1_073_741_824, 33_554_432, 65_536),
-    })
-    .prefault({}),
-  header: z.boolean().default(true),
-  ensureIndexes: z.boolean().default(true),
+  capture: group({ body: capture, headers: capture, query: capture }).prefault({}),
+  redact: group({
+    keys: z.array(text('must be a name of at least 2 characters', 2), 'must be a list of names').default([]),
+    paths: z.array(z.string(PATHS_RULE).regex(PATH, PATHS_RULE), 'must be a list of paths').default([]),
+    censor: z
+      .union([z.string(), callback<Exclude<Censor, string>>()], 'must be a string or a function')
+      .default('[REDACTED]'),
+    hmacKey: text('must be a string of at least 16 characters', 16).nullable().default(null),
+  }).prefault({}),
+  dangerouslyRecordSecrets: flag(false),
+  limits: group({
+    maxDepth: integer(100, 32),
+    maxNodes: integer(50_000, 2_000),
+    maxStringBytes: integer(1_048_576, 8_192, 64),
+    maxEventBytes: integer(4_194_304, 65_536, 16_384),
+    maxQueueEvents: integer(1_000_000, 10_000),
+    maxQueueBytes: integer(1_073_741_824, 33_554_432, 65_536),
+  }).prefault({}),
+  header: flag(true),
+  ensureIndexes: flag(true),
   flushIntervalMs: integer(60_000, 200),
   maxTimeMS: integer(3_600_000, 30_000),
   onError: callback<NonNullable<AuditOptions['onError']>>().nullable().default(null),
@@ -195,7 +192,10 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
 
 function quote(value: unknown): string {
   if (typeof value === 'function') return 'a function';
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 60));
+  if (typeof value === 'string') {
+    // it may be a URI with a password, at a place where none belongs
+    return value.includes('://') ? 'a URI' : JSON.stringify(value.slice(0, 60));
+  }
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
   return String(value);
 }
@@ -216,11 +216,10 @@ function toOptionError(issue: z.core.$ZodIssue, input: unknown): AuditOptionErro
       `Options must be an object, received ${quote(input)}.`,
     );
   const received = UNQUOTED.has(parent) ? '' : `, received ${quote(valueAt(input, issue.path))}`;
-  const rule = issue.message
-    .replace(/^Invalid input: /, '')
-    .replace(/, received \w+$/, '')
-    .replace(/^expected/, 'must be');
-  return new AuditOptionError('AUDIT_INVALID_OPTION', `Option '${parent}' is wrong: ${rule}${received}.`);
+  return new AuditOptionError(
+    'AUDIT_INVALID_OPTION',
+    `Option '${parent}' is wrong: ${issue.message}${received}.`,
+  );
 }
 
 /**

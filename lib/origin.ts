@@ -10,11 +10,27 @@ export interface Origin {
   readonly host: string;
 }
 
+/** Scheme, user information and host of a request target in absolute form (RFC 9112, 3.2.2). */
+export const ABSOLUTE_FORM = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*@)?([^/?#]*)/i;
+
 type TrustFunction = (address: string | undefined, hop: number) => boolean;
 
+/** A trust function of the app's may throw; whom it cannot judge is not trusted. */
 function isPeerTrusted(req: Request): boolean {
   const trust = req.app?.get('trust proxy fn') as TrustFunction | undefined;
-  return typeof trust === 'function' && trust(req.socket.remoteAddress, 0);
+  try {
+    return typeof trust === 'function' && trust(req.socket.remoteAddress, 0);
+  } catch {
+    return false;
+  }
+}
+
+function protocolOf(req: Request): Origin['protocol'] {
+  try {
+    return req.protocol === 'https' ? 'https' : 'http';
+  } catch {
+    return 'encrypted' in req.socket ? 'https' : 'http';
+  }
 }
 
 function first(header: string | string[] | undefined): string | undefined {
@@ -26,22 +42,27 @@ function localHost(req: Request): string {
   const { localAddress, localPort } = req.socket;
   const address = canonicalAddress(localAddress);
   if (address === null) return 'localhost';
-  return `${isIPv6(address) ? `[${address}]` : address}:${localPort}`;
+  return `${isIPv6(address) ? `[${address.split('%', 1)[0]}]` : address}:${localPort}`;
 }
 
 /** A host that may stand in a URI, or undefined. */
-export function validHost(host: string | undefined): string | undefined {
-  return host !== undefined && HOST.test(host) ? host : undefined;
+function validHost(host: string | undefined): string | undefined {
+  return host !== undefined && HOST.test(host) && URL.canParse(`http://${host}`) ? host : undefined;
 }
 
 /**
  * Scheme and host as the client addressed them: the X-Forwarded headers count only where the app's own
- * `trust proxy` says so; an absent or invalid Host gives the socket's local address.
+ * `trust proxy` says so, a target in absolute form overrides Host; without any valid host it is the socket's
+ * local address.
  */
 export function originOf(req: Request): Origin {
   const forwarded = req.headers['x-forwarded-host'];
   const isForwarded = forwarded !== undefined && isPeerTrusted(req);
+  const target = ABSOLUTE_FORM.exec(req.originalUrl ?? req.url)?.[2];
   const host =
-    (isForwarded ? validHost(first(forwarded)) : undefined) ?? validHost(req.headers.host) ?? localHost(req);
-  return { protocol: req.protocol === 'https' ? 'https' : 'http', host };
+    (isForwarded ? validHost(first(forwarded)) : undefined) ??
+    validHost(target) ??
+    validHost(req.headers.host) ??
+    localHost(req);
+  return { protocol: protocolOf(req), host };
 }

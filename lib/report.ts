@@ -7,10 +7,25 @@ export interface ReportSinks {
   readonly onDrop: ((reason: string, count: number) => void) | null;
 }
 
-/** One line, without control characters: parts of it may come from afar. */
+/** What moves a terminal's cursor, or turns the direction of a text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]+/g;
+const USER_INFO = /:\/\/[^\s/]*@/g;
+
+/** One line that a terminal shows as it is, and no password of a URI: parts of it may come from afar. */
 function toLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not reach a terminal
-  return `express-audit-events: ${text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, ' ').slice(0, 1_000)}\n`;
+  const printable = text.replace(UNPRINTABLE, ' ').replace(USER_INFO, '://***@');
+  return `express-audit-events: ${printable.slice(0, 1_000)}\n`;
+}
+
+/** Calls what the user gave; `onFailure` hears that it threw, or that what it promised failed. */
+function call(callback: () => unknown, onFailure: () => void): void {
+  try {
+    const answer = callback();
+    if (answer instanceof Promise) answer.catch(onFailure);
+  } catch {
+    onFailure();
+  }
 }
 
 /** Brings trouble to the user's callbacks, else to stderr: there, at most once a minute for each code. */
@@ -38,11 +53,8 @@ export function createReporter({ onError, onDrop }: ReportSinks): Reporter {
       print(code, `${code} ${problem.message}`);
       return;
     }
-    try {
-      onError(problem);
-    } catch {
-      print('onError', `option onError threw while it was told of ${code}.`);
-    }
+    const onFailure = (): void => print('onError', `option onError threw while it was told of ${code}.`);
+    call(() => onError(problem), onFailure);
   }
 
   function reportDrops(): void {
@@ -56,11 +68,10 @@ export function createReporter({ onError, onDrop }: ReportSinks): Reporter {
         );
         continue;
       }
-      try {
-        onDrop(reason, count);
-      } catch {
-        print('onDrop', 'option onDrop threw.');
-      }
+      call(
+        () => onDrop(reason, count),
+        () => print('onDrop', 'option onDrop threw.'),
+      );
     }
   }
 

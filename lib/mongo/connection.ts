@@ -1,11 +1,15 @@
 import mongoose, { type Connection } from 'mongoose';
 import { AuditError, AuditOptionError, type Reporter } from '../errors';
+import { label } from './errors';
 
 export type Driver = typeof mongoose.mongo;
 export type Db = NonNullable<Connection['db']>;
+type MongoClient = ReturnType<Connection['getClient']>;
 
 const CONNECTED = 1;
 const SELECTION_TIMEOUT_MS = 4_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+const CLOSE_MS = 1_000;
 const RECONNECT_MS = [100, 500, 1_000, 2_000] as const;
 /** A server is asked whether it lives after this time, and has this time to answer: 503 within 5 seconds. */
 const PROBE_AFTER_MS = 2_500;
@@ -35,7 +39,7 @@ export class StoreConnection {
   private readonly opened: Promise<void>;
   private readonly listeners: (() => void)[] = [];
   private markOpened: () => void = () => {};
-  private isClosed = false;
+  private hasClosed = false;
   private retry: NodeJS.Timeout | undefined;
   private readonly announce = (): void => {
     this.markOpened();
@@ -62,9 +66,8 @@ export class StoreConnection {
     try {
       await this.connection.openUri(uri, ownOptions(uri));
     } catch (cause) {
-      if (this.isClosed) return;
-      const name = cause instanceof Error ? cause.name : 'Error';
-      const message = `MongoDB cannot be reached (${name}); events wait in memory until it can.`;
+      if (this.hasClosed) return;
+      const message = `MongoDB cannot be reached (${label(cause)}); events wait in memory until it can.`;
       this.parts.reporter.error(new AuditError('AUDIT_STORE_UNAVAILABLE', message, { cause }));
       const delay = RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)];
       this.retry = setTimeout(() => void this.open(uri, failures + 1), delay).unref();
@@ -73,6 +76,10 @@ export class StoreConnection {
 
   get isConnected(): boolean {
     return this.connection.readyState === CONNECTED && this.connection.db !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.hasClosed;
   }
 
   onReachable(listener: () => void): void {
@@ -119,12 +126,28 @@ export class StoreConnection {
   }
 
   async close(): Promise<void> {
-    this.isClosed = true;
+    this.hasClosed = true;
     clearTimeout(this.retry);
     this.connection.off('connected', this.announce);
     this.connection.off('reconnected', this.announce);
     this.markOpened();
-    if (this.uri !== null) await this.connection.close(true).catch(() => {});
+    if (this.uri !== null) await this.closeOwn();
+  }
+
+  /** Waits a moment only: a driver that closes asks the server, which may be frozen or out of reach. */
+  private async closeOwn(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const moment = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    const client: MongoClient | undefined = this.connection.getClient();
+    const closed = (async () => {
+      // the client first: mongoose waits for a connection that is being opened
+      await client?.close(true);
+      await this.connection.close(true);
+    })().catch(() => {});
+    await Promise.race([closed, moment]);
+    clearTimeout(timer);
   }
 }
 
@@ -148,10 +171,9 @@ function createOwn(uri: string): Connection {
     // parses only; nothing is opened before `connect`
     new mongoose.mongo.MongoClient(uri);
   } catch (error) {
-    const reason = error instanceof Error ? error.name : 'Error';
     throw new AuditOptionError(
       'AUDIT_INVALID_OPTION',
-      `Option 'mongo' is wrong: the URI cannot be parsed (${reason}).`,
+      `Option 'mongo' is wrong: the URI cannot be parsed (${label(error)}). Percent-encode what is reserved in its user name and password, and check its options.`,
     );
   }
   const connection = new mongoose.Mongoose().createConnection();
@@ -163,6 +185,7 @@ function ownOptions(uri: string): Record<string, unknown> {
   const options: Record<string, unknown> = { bufferCommands: false, autoIndex: false, autoCreate: false };
   const defaults = {
     serverSelectionTimeoutMS: SELECTION_TIMEOUT_MS,
+    connectTimeoutMS: CONNECT_TIMEOUT_MS,
     heartbeatFrequencyMS: 2_000,
     appName: 'express-audit-events',
   };

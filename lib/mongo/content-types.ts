@@ -78,21 +78,21 @@ export class ContentTypes {
 
   /** Numbers of types by their plain names; a type without one is left out. */
   async numbers(db: Db, types: readonly string[], maxTimeMS: number): Promise<ReadonlyMap<string, number>> {
-    const stored = [...new Set(types)].map(escapeText);
-    const unknown = stored.filter((type) => !this.known.has(type));
-    if (unknown.length > 0) {
-      const options = { ...READ_OPTIONS, readPreference: 'primary', maxTimeMS } as const;
-      const rows = await this.registry(db)
-        .find({ _id: { $in: unknown } }, options)
-        .toArray();
-      for (const { _id, number } of rows) {
-        if (this.known.size < MOST_TYPES) this.known.set(_id, number);
-      }
-    }
     const numbers = new Map<string, number>();
-    for (const type of stored) {
-      const number = this.known.get(type);
-      if (number !== undefined) numbers.set(unescapeText(type), number);
+    const unknown: string[] = [];
+    for (const type of new Set(types)) {
+      const number = this.known.get(escapeText(type));
+      if (number === undefined) unknown.push(escapeText(type));
+      else numbers.set(type, number);
+    }
+    if (unknown.length === 0) return numbers;
+    const options = { ...READ_OPTIONS, readPreference: 'primary', maxTimeMS } as const;
+    const rows = await this.registry(db)
+      .find({ _id: { $in: unknown } }, options)
+      .toArray();
+    for (const { _id, number } of rows) {
+      numbers.set(unescapeText(_id), number);
+      if (this.known.size < MOST_TYPES) this.known.set(_id, number);
     }
     return numbers;
   }

@@ -12,6 +12,7 @@ interface Counter {
   readonly last: number;
   readonly blocks: readonly {
     readonly writer: string;
+    readonly attempt: number;
     readonly first: number;
     readonly last: number;
     readonly at: Date;
@@ -25,26 +26,42 @@ function blocksWhere(condition: object): object {
   return { $filter: { input: blocks, as: 'block', cond: condition } };
 }
 
-/** The pipeline that hands out `count` ids; `keepsFirst` while what became of this writer's last block is unknown. */
-function handOut(writer: string, count: number, keepsFirst: boolean): object[] {
+interface HandOut {
+  readonly writer: string;
+  readonly count: number;
+  /** The number of this attempt. */
+  readonly attempt: number;
+  /** The last attempt of this writer under whose ids, and those of the attempts before it, nothing can appear. */
+  readonly settled: number;
+}
+
+/** The pipeline that hands out ids; blocks of attempts that are not settled go on in the new one. */
+function handOut({ writer, count, attempt, settled }: HandOut): object[] {
   const last = { $ifNull: ['$last', 0] };
-  const next = { $add: [last, 1] };
-  const own = blocksWhere({ $eq: ['$$block.writer', writer] });
-  const first = keepsFirst
-    ? { $min: [next, { $min: { $map: { input: own, as: 'block', in: '$$block.first' } } }] }
-    : next;
-  const others = blocksWhere({
-    $and: [{ $ne: ['$$block.writer', writer] }, { $gt: ['$$block.at', liveSince] }],
-  });
-  const block = { writer, first, last: { $add: [last, count] }, at: '$$NOW' };
+  const isOwn = { $eq: ['$$block.writer', writer] };
+  const open = blocksWhere({ $and: [isOwn, { $gt: ['$$block.attempt', settled] }] });
+  const others = blocksWhere({ $and: [{ $not: [isOwn] }, { $gt: ['$$block.at', liveSince] }] });
+  const each = (field: string): object => ({ $map: { input: open, as: 'block', in: `$$block.${field}` } });
+  const block = {
+    writer,
+    attempt: { $max: [attempt, { $max: each('attempt') }] },
+    first: { $min: [{ $add: [last, 1] }, { $min: each('first') }] },
+    last: { $add: [last, count] },
+    at: '$$NOW',
+  };
   return [{ $set: { last: { $add: [last, count] }, blocks: { $concatArrays: [others, [block]] } } }];
 }
 
 /**
  * Hands out the integer ids, a block for every attempt to store a batch. One command does it: it counts on,
- * forgets this writer's previous block and notes the new one as in flight, at the server's time.
+ * forgets this writer's settled blocks and notes the new one as in flight, at the server's time. Each command
+ * names the attempts it knows of, so that one which a slow network delivers late frees no ids of a later one.
  */
 export class Ids {
+  private attempt = 0;
+  private settled = 0;
+  private released = 0;
+
   constructor(
     private readonly collection: string,
     private readonly writer: string,
@@ -54,14 +71,12 @@ export class Ids {
     return db.collection<Counter>(this.collection);
   }
 
-  /**
-   * @param keepsFirst true when the result of this writer's last attempt is unknown: events may still appear
-   * under its ids, so the safe point must not pass them yet
-   * @returns the first of `count` ids
-   */
-  async allocate(db: Db, count: number, keepsFirst: boolean): Promise<number> {
+  /** @returns the first of `count` ids, in flight until `settle` and the next command */
+  async allocate(db: Db, count: number): Promise<number> {
+    this.attempt += 1;
+    const pipeline = handOut({ writer: this.writer, count, attempt: this.attempt, settled: this.settled });
     const update = (): Promise<Counter | null> =>
-      this.counters(db).findOneAndUpdate({ _id: COUNTER }, handOut(this.writer, count, keepsFirst), {
+      this.counters(db).findOneAndUpdate({ _id: COUNTER }, pipeline, {
         ...READ_OPTIONS,
         upsert: true,
         returnDocument: 'after',
@@ -81,22 +96,28 @@ export class Ids {
     return counter.last - count + 1;
   }
 
-  /** Says that nothing of this writer's is in flight. */
+  /** Says that nothing can appear any more under any id that was handed out here. */
+  settle(): void {
+    this.settled = this.attempt;
+  }
+
+  /** Takes this writer's block out of those in flight, unless something may still appear under its ids. */
   async release(db: Db): Promise<void> {
+    const { settled } = this;
+    if (settled < this.attempt || this.released === settled) return;
     await this.counters(db).updateOne(
       { _id: COUNTER },
-      { $pull: { blocks: { writer: this.writer } } } as object,
-      {
-        writeConcern: MAJORITY,
-        maxTimeMS: MAX_TIME_MS,
-      },
+      { $pull: { blocks: { writer: this.writer, attempt: { $lte: settled } } } } as object,
+      { ...READ_OPTIONS, writeConcern: MAJORITY, maxTimeMS: MAX_TIME_MS },
     );
+    this.released = settled;
   }
 
   /** Moves a counter that fell behind (restored from a backup) past the highest id in use. */
   async raise(db: Db, highest: number): Promise<void> {
     const update = [{ $set: { last: { $max: [{ $ifNull: ['$last', 0] }, highest] } } }];
     await this.counters(db).updateOne({ _id: COUNTER }, update, {
+      ...READ_OPTIONS,
       writeConcern: MAJORITY,
       maxTimeMS: MAX_TIME_MS,
     });

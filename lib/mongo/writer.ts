@@ -1,21 +1,22 @@
-import type { Schema } from 'mongoose';
-import { auditEventSchema } from '../../models/audit-event';
-import { contentTypeSchema } from '../../models/content-type';
 import { AuditError, type Reporter } from '../errors';
 import type { AcceptedEvent } from '../event';
 import type { EventWriter, InsertResult } from '../store';
 import { type Db, READ_OPTIONS, type StoreConnection } from './connection';
 import type { ContentTypes } from './content-types';
-import { type Document, toBinary, toDocument } from './document';
-import { isTransientCode, toWriteError } from './errors';
+import { Deadline } from './deadline';
+import { type Document, toDocument } from './document';
+import { isDriverError, isTransientCode, refused, toWriteError } from './errors';
 import type { Ids } from './ids';
+import { Indexes } from './indexes';
 import type { CollectionNames } from './names';
+import { storeInQuarantine } from './quarantine';
 
 const MAX_TIME_MS = 20_000;
 /** An attempt that has not been answered by now has an unknown result. */
 const ATTEMPT_MS = 60_000;
 const MAJORITY = { w: 'majority', wtimeout: 20_000 } as const;
 const DUPLICATE_KEY = 11_000;
+const VALIDATION_FAILED = 121;
 
 interface WriteError {
   readonly index: number;
@@ -24,6 +25,7 @@ interface WriteError {
 }
 
 interface InsertReply {
+  readonly n?: number;
   readonly writeErrors?: readonly WriteError[];
   readonly writeConcernError?: { readonly code: number };
 }
@@ -35,26 +37,32 @@ export interface MongoWriterParts {
   readonly contentTypes: ContentTypes;
   readonly reporter: Reporter;
   readonly ensureIndexes: boolean;
+  /** Time of one attempt, in milliseconds. @default 60000 (60 seconds) */
+  readonly attemptMs?: number;
 }
 
-function withTimeout<T>(attempt: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const message = `MongoDB has not answered for ${ATTEMPT_MS / 1_000} seconds; the events are offered again.`;
-    timer = setTimeout(() => reject(new AuditError('AUDIT_STORE_UNAVAILABLE', message)), ATTEMPT_MS).unref();
-  });
-  return Promise.race([attempt, late]).finally(() => clearTimeout(timer));
+function unknownResult(message: string): AuditError {
+  return new AuditError('AUDIT_STORE_UNAVAILABLE', message);
+}
+
+function reasonOf({ code, keyPattern = {} }: WriteError): string {
+  if (code === VALIDATION_FAILED) return 'MongoDB error 121, by the validator of the collection';
+  if (code !== DUPLICATE_KEY) return `MongoDB error ${code}`;
+  return `MongoDB error 11000, by a unique index of yours on ${Object.keys(keyPattern).join(', ')}`;
 }
 
 /** Writes by the raw insert command: its reply says which key a duplicate violated, the driver's errors do not. */
 export class MongoWriter implements EventWriter {
-  /** True while events may still appear under ids of an attempt whose result is unknown. */
-  private isUnresolved = false;
-  private hasBlock = false;
+  /** Events that may still appear under ids of an attempt whose result is unknown. */
+  private readonly unresolved = new Set<string>();
+  private readonly indexes: Indexes;
   private readonly isReady: Promise<void>;
 
   constructor(private readonly parts: MongoWriterParts) {
-    this.isReady = parts.connection.whenOpened().then(() => this.createIndexes());
+    const { connection, names, reporter } = parts;
+    this.indexes = new Indexes(connection, names, reporter);
+    this.isReady = connection.whenOpened().then(() => this.ensureIndexes());
+    connection.onReachable(() => void this.ensureIndexes());
   }
 
   start(): void {
@@ -73,49 +81,43 @@ export class MongoWriter implements EventWriter {
     this.parts.connection.onReachable(listener);
   }
 
-  private async createIndexes(): Promise<void> {
-    const { connection, names, ensureIndexes, reporter } = this.parts;
-    if (!ensureIndexes || !connection.isConnected) return;
-    const create = async (collection: string, schema: Pick<Schema, 'indexes'>): Promise<void> => {
-      const indexes = schema.indexes().map(([key, options]) => {
-        const { background: _, ...rest } = options as Document;
-        return { ...rest, key: key as Record<string, 1 | -1> };
-      });
-      await connection.db.collection(collection).createIndexes(indexes);
-    };
-    try {
-      await create(names.events, auditEventSchema);
-      await create(names.contentTypes, contentTypeSchema as unknown as Pick<Schema, 'indexes'>);
-    } catch (cause) {
-      const name = cause instanceof Error ? cause.name : 'Error';
-      const message = `Indexes could not be created (${name}); queries may be slow. Create them, or set ensureIndexes: false.`;
-      reporter.error(new AuditError('AUDIT_INDEXES_FAILED', message, { cause }));
-    }
+  private async ensureIndexes(): Promise<void> {
+    if (this.parts.ensureIndexes && this.isConnected) await this.indexes.ensure();
+  }
+
+  private deadline(): Deadline {
+    return new Deadline(this.parts.attemptMs ?? ATTEMPT_MS);
   }
 
   async insert(batch: readonly AcceptedEvent[]): Promise<readonly InsertResult[]> {
+    const deadline = this.deadline();
     try {
-      return await withTimeout(this.attempt(batch));
+      return await deadline.limit(this.attempt(batch, deadline));
     } catch (error) {
-      throw toWriteError(error);
+      const problem = this.diagnose(error, batch);
+      if (problem.code !== 'AUDIT_STORE_REJECTED') for (const { uuid } of batch) this.unresolved.add(uuid);
+      throw problem;
     }
   }
 
-  private async attempt(batch: readonly AcceptedEvent[]): Promise<readonly InsertResult[]> {
+  private async attempt(
+    batch: readonly AcceptedEvent[],
+    deadline: Deadline,
+  ): Promise<readonly InsertResult[]> {
     const { connection, ids, contentTypes } = this.parts;
     const { db } = connection;
-    await contentTypes.register(
-      db,
-      batch.map(({ object }) => object.type),
-    );
-    const first = await ids.allocate(db, batch.length, this.isUnresolved);
-    this.hasBlock = true;
-    this.isUnresolved = true;
+    const types = batch.map(({ object }) => object.type);
+    await contentTypes.register(db, types);
+    deadline.check();
+    const first = await ids.allocate(db, batch.length);
+    deadline.check();
     const recordedAt = new Date();
     const documents = batch.map((event, i) => toDocument(connection.driver, event, first + i, recordedAt));
     const reply = await this.send(db, documents);
     const results = await this.resultsOf(db, reply, batch, first + batch.length - 1);
-    this.isUnresolved = false;
+    deadline.check();
+    for (const { uuid } of batch) this.unresolved.delete(uuid);
+    if (this.unresolved.size === 0) ids.settle();
     return results;
   }
 
@@ -127,81 +129,79 @@ export class MongoWriter implements EventWriter {
       maxTimeMS: MAX_TIME_MS,
       writeConcern: MAJORITY,
     };
-    try {
-      return (await db.command(command, READ_OPTIONS)) as InsertReply;
-    } catch (error) {
-      // encoding fails before anything is sent: no event can appear under these ids
-      if (toWriteError(error).code === 'AUDIT_STORE_REJECTED') this.isUnresolved = false;
-      throw error;
-    }
+    return (await db.command(command, READ_OPTIONS)) as InsertReply;
   }
 
   private async resultsOf(
     db: Db,
-    reply: InsertReply,
+    { n = 0, writeErrors = [], writeConcernError }: InsertReply,
     batch: readonly AcceptedEvent[],
     lastId: number,
   ): Promise<readonly InsertResult[]> {
-    if (reply.writeConcernError !== undefined) {
-      throw new AuditError(
-        'AUDIT_STORE_UNAVAILABLE',
-        `No majority has the events yet (${reply.writeConcernError.code}).`,
-      );
-    }
+    if (writeConcernError !== undefined)
+      throw unknownResult(`No majority has the events yet (${writeConcernError.code}).`);
+    if (n + writeErrors.length !== batch.length)
+      throw unknownResult('MongoDB did not say what became of each event.');
     const results: InsertResult[] = batch.map(() => ({ outcome: 'stored' }));
-    for (const { index, code, keyPattern } of reply.writeErrors ?? []) {
-      if (isTransientCode(code))
-        throw new AuditError('AUDIT_STORE_UNAVAILABLE', `MongoDB could not take an event (${code}).`);
-      if (code !== DUPLICATE_KEY) {
-        results[index] = { outcome: 'refused', reason: `MongoDB error ${code}` };
-      } else if (keyPattern !== undefined && 'id' in keyPattern) {
-        await this.raiseCounter(db, lastId);
-      } else if (keyPattern === undefined || !('_id' in keyPattern)) {
-        // a unique index that somebody added
-        results[index] = { outcome: 'refused', reason: 'MongoDB error 11000 on a unique index of yours' };
-      }
+    for (const error of writeErrors) {
+      const { index, code, keyPattern = {} } = error;
+      if (isTransientCode(code)) throw unknownResult(`MongoDB could not take an event (${code}).`);
+      const isDuplicate = code === DUPLICATE_KEY;
+      if (isDuplicate && 'id' in keyPattern) await this.raiseCounter(db, lastId);
+      if (!isDuplicate || !('_id' in keyPattern))
+        results[index] = { outcome: 'refused', reason: reasonOf(error) };
     }
     return results;
   }
 
   /** Ids that are in use already: the counter was restored from a backup. Fresh ones are taken on the next attempt. */
   private async raiseCounter(db: Db, lastId: number): Promise<never> {
-    const options = {
-      ...READ_OPTIONS,
-      sort: { id: -1 },
-      projection: { id: 1 },
-      maxTimeMS: MAX_TIME_MS,
-    } as const;
-    const highest = await db.collection(this.parts.names.events).findOne({}, options);
-    await this.parts.ids.raise(db, Math.max(lastId, Number(highest?.id ?? 0)));
-    throw new AuditError(
-      'AUDIT_STORE_UNAVAILABLE',
-      'The counter of ids was behind the events; it was raised.',
+    const highest = await db.collection(this.parts.names.events).findOne(
+      {},
+      {
+        ...READ_OPTIONS,
+        readPreference: 'primary',
+        sort: { id: -1 },
+        projection: { id: 1 },
+        maxTimeMS: MAX_TIME_MS,
+      },
     );
+    await this.parts.ids.raise(db, Math.max(lastId, Number(highest?.id ?? 0)));
+    throw unknownResult('The counter of ids was behind the events; it was raised.');
+  }
+
+  /** What a failed attempt says: refused for what one of the events is, or else a result that nobody knows. */
+  private diagnose(error: unknown, batch: readonly AcceptedEvent[]): AuditError {
+    if (error instanceof AuditError || isDriverError(error)) return toWriteError(error);
+    // thrown by encoding, or by a driver in disarray: only an event by itself can tell
+    const [event] = batch;
+    const isRefused = batch.length > 1 || (event !== undefined && !this.canEncode(event));
+    return isRefused ? refused(error) : toWriteError(error);
+  }
+
+  private canEncode(event: AcceptedEvent): boolean {
+    const { driver } = this.parts.connection;
+    try {
+      driver.BSON.serialize(toDocument(driver, event, 0, new Date()));
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async quarantine(event: AcceptedEvent, reason: string): Promise<void> {
     const { connection, names } = this.parts;
     try {
-      const _id = toBinary(connection.driver, event.uuid) as never;
-      // as text: whatever made MongoDB refuse it cannot do so here
-      const document = { _id, reason, quarantinedAt: new Date(), event: JSON.stringify(event) };
-      await withTimeout(
-        connection.db
-          .collection(names.quarantine)
-          .insertOne(document, { writeConcern: MAJORITY, maxTimeMS: MAX_TIME_MS }),
-      );
+      await this.deadline().limit(storeInQuarantine(connection, names.quarantine, event, reason));
     } catch (error) {
-      if ((error as { code?: unknown }).code === DUPLICATE_KEY) return;
       throw toWriteError(error);
     }
   }
 
   async idle(): Promise<void> {
-    if (!this.hasBlock || this.isUnresolved || !this.isConnected) return;
+    const { connection, ids } = this.parts;
     try {
-      await withTimeout(this.parts.ids.release(this.parts.connection.db));
-      this.hasBlock = false;
+      if (this.isConnected) await this.deadline().limit(ids.release(connection.db));
     } catch {
       // the block expires, or the next one replaces it
     }

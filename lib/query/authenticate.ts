@@ -8,6 +8,9 @@ import type { Reader } from './dialect';
  */
 export type Authenticate = (credential: string, req: Request) => Reader | null | Promise<Reader | null>;
 
+/** What an unset variable becomes as a key. */
+const UNSET = ['', 'undefined', 'null'];
+
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
@@ -17,13 +20,15 @@ function digest(text: string): Buffer {
  * answer says nothing about the tokens.
  *
  * @param tokens readers by their tokens; give each token at least 128 random bits
- * @throws {TypeError} when a token is empty, or there is none
+ * @throws {TypeError} when a token is empty or that of an unset variable, or there is none
  */
 export function staticTokens(tokens: Readonly<Record<string, Reader>>): Authenticate {
   const entries = Object.entries(tokens).map(([token, reader]) => ({ token: digest(token), reader }));
   if (entries.length === 0) throw new TypeError('staticTokens: at least one token must be given.');
-  if (Object.hasOwn(tokens, ''))
-    throw new TypeError('staticTokens: a token must not be empty. Is an environment variable unset?');
+  for (const token of UNSET) {
+    if (Object.hasOwn(tokens, token))
+      throw new TypeError(`staticTokens: a token must not be '${token}'. Is an environment variable unset?`);
+  }
   return function authenticateByToken(credential) {
     const given = digest(credential);
     let found: Reader | null = null;

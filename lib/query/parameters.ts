@@ -4,28 +4,35 @@ import { BadParameter, type Parameters } from './dialect';
 import type { Instant } from './filter';
 
 const LONGEST_QUOTE = 64;
-const MOST_PARAMETERS = 200;
 
 function quote(value: string): string {
   return JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}...` : value);
 }
 
-function decode(text: string, name: string): string {
+/** Null when the text is no percent-encoded UTF-8. */
+function decode(text: string): string | null {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
-    throw new BadParameter(name, `Not valid percent-encoded UTF-8: ${quote(text)}.`);
+    return null;
   }
 }
 
-function unknownParameter(name: string, known: readonly string[]): BadParameter {
-  const shown = name.slice(0, LONGEST_QUOTE);
+function badParameter(name: string, message: string): BadParameter {
+  return new BadParameter(name.slice(0, LONGEST_QUOTE), message);
+}
+
+const badEncoding = (name: string, text: string): BadParameter =>
+  badParameter(name, `Must be percent-encoded UTF-8. Received ${quote(text)}.`);
+
+function unknownParameter(name: string, value: string, known: readonly string[]): BadParameter {
   const bracket = name.indexOf('[');
   const plain = bracket === -1 ? name : name.slice(0, bracket);
   const near = known.includes(plain) ? plain : suggest(plain, known);
-  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
   const reason = bracket === -1 ? 'Unknown parameter' : 'Parameters take no brackets';
-  return new BadParameter(shown, `${reason}: ${quote(name)}.${hint} Allowed: ${known.join(', ')}.`);
+  const hint = near === undefined ? '' : ` Did you mean '${near}'?`;
+  const allowed = known.length === 0 ? 'Nothing is allowed here' : `Allowed: ${known.join(', ')}`;
+  return badParameter(name, `${reason}: ${quote(name)}.${hint} ${allowed}. Received ${quote(value)}.`);
 }
 
 /**
@@ -38,16 +45,19 @@ export function readParameters(target: string, known: readonly string[]): Parame
   const parameters = new Map<string, string>();
   const mark = target.indexOf('?');
   if (mark === -1) return parameters;
-  const pairs = target.slice(mark + 1).split('&', MOST_PARAMETERS + 1);
-  for (const pair of pairs) {
+  for (const pair of target.slice(mark + 1).split('&')) {
     if (pair === '') continue;
-    const equals = pair.indexOf('=');
-    const raw = equals === -1 ? pair : pair.slice(0, equals);
-    const name = decode(raw, raw.slice(0, LONGEST_QUOTE));
-    if (!known.includes(name)) throw unknownParameter(name, known);
-    if (parameters.has(name))
-      throw new BadParameter(name, `Given more than once; give ${quote(name)} one value.`);
-    parameters.set(name, decode(equals === -1 ? '' : pair.slice(equals + 1), name));
+    const [rawName = ''] = pair.split('=', 1);
+    const rawValue = pair.slice(rawName.length + 1);
+    const name = decode(rawName);
+    if (name === null) throw badEncoding(rawName, rawName);
+    const value = decode(rawValue);
+    if (!known.includes(name)) throw unknownParameter(name, value ?? rawValue, known);
+    if (value === null) throw badEncoding(name, rawValue);
+    const before = parameters.get(name);
+    if (before !== undefined)
+      throw badParameter(name, `Must be given once. Received ${quote(before)} and ${quote(value)}.`);
+    parameters.set(name, value);
   }
   return parameters;
 }
@@ -87,14 +97,19 @@ export function textParameter(maximum = 256) {
 }
 
 export function enumParameter<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.enum(values, `Must be one of ${values.join(', ')}.`);
+  return z.enum(values, {
+    error({ input }) {
+      const near = suggest(String(input), values);
+      return `Must be one of ${values.join(', ')}.${near === undefined ? '' : ` Did you mean '${near}'?`}`;
+    },
+  });
 }
 
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
-const DATE_TIME =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,18}))?([Zz]|[+-]\d{2}:\d{2})$/;
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})[Tt](\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})$/;
 const LOST_PLUS = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)? \d{2}:\d{2}$/;
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 function midnight(year: number, month: number, day: number): number | null {
   const date = new Date(0);
@@ -112,6 +127,11 @@ function offsetMs(zone: string): number | null {
   return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * MINUTE_MS;
 }
 
+/** A leap second ends a month of UTC (RFC 3339, 5.7); it falls together with the first second of the next one. */
+function isStartOfMonth(ms: number): boolean {
+  return ms % DAY_MS === 0 && new Date(ms).getUTCDate() === 1;
+}
+
 /** RFC 3339, 5.6 with all its digits kept, or a date alone: midnight UTC. Null when the text is neither. */
 export function parseInstant(text: string): Instant | null {
   const [, year, month, day] = DATE.exec(text) ?? [];
@@ -124,11 +144,11 @@ export function parseInstant(text: string): Instant | null {
   const [, y, m, d, hour, minute, second, fraction = '', zone = ''] = match;
   const start = midnight(Number(y), Number(m), Number(d));
   const offset = offsetMs(zone);
-  // a leap second is written as :60 and falls together with the next one
-  if (start === null || offset === null || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60)
-    return null;
+  if (start === null || offset === null || Number(hour) > 23 || Number(minute) > 59) return null;
   const seconds = Number(hour) * 3_600 + Number(minute) * 60 + Number(second);
-  const ms = start + seconds * 1_000 + Number(fraction.padEnd(3, '0').slice(0, 3)) - offset;
+  const whole = start + seconds * 1_000 - offset;
+  if (Number(second) > 59 && !(second === '60' && isStartOfMonth(whole))) return null;
+  const ms = whole + Number(fraction.padEnd(3, '0').slice(0, 3));
   return { date: new Date(ms), hasRemainder: /[1-9]/.test(fraction.slice(3)) };
 }
 

@@ -1,8 +1,9 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import { AuditError, AuditOptionError, type Reporter } from '../errors';
-import { originOf } from '../origin';
+import { ABSOLUTE_FORM, originOf } from '../origin';
 import type { EventReader, ReadLimits } from '../store';
+import { suggest } from '../suggest';
 import { type Authenticate, readCredential } from './authenticate';
 import { BadParameter, type Dialect, type Links, type Problem, type Reader } from './dialect';
 import type { Scope } from './filter';
@@ -11,6 +12,7 @@ import { readParameters } from './parameters';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const METHODS = 'GET, HEAD';
 const RETRY_AFTER_SECONDS = 5;
+const ROUTER_OPTIONS: readonly string[] = ['dialect', 'authenticate'];
 
 const readerSchema = z.object({
   id: z.string().min(1),
@@ -52,8 +54,9 @@ function targetOf(req: Request, hasDetail: boolean): Target | null {
 
 function linksOf(req: Request): Links {
   const { protocol, host } = originOf(req);
-  const [path = ''] = req.originalUrl.split('?', 1);
-  const query = req.originalUrl.slice(path.length + 1);
+  const [target = ''] = req.originalUrl.split('?', 1);
+  const query = req.originalUrl.slice(target.length + 1);
+  const path = target.replace(ABSOLUTE_FORM, '');
   return {
     with(parameters) {
       const search = new URLSearchParams(query);
@@ -93,9 +96,25 @@ export function createRouter(parts: RouterParts): RequestHandler {
     const credential = readCredential(req.headers.authorization, dialect.schemes);
     const refuse = (message: string) => new Stop({ status: 401, message }, { 'WWW-Authenticate': challenge });
     if (credential === null) throw refuse('Authentication credentials were not provided.');
-    const found = await parts.authenticate(credential, req);
+    const found = await ask(credential, req);
     if (found === null || found === undefined) throw refuse('Invalid token.');
-    return readerSchema.parse(found);
+    const result = readerSchema.safeParse(found);
+    if (result.success) return result.data;
+    const [issue] = result.error.issues;
+    const where = issue === undefined || issue.path.length === 0 ? '' : ` at '${issue.path.join('.')}'`;
+    throw new AuditError(
+      'AUDIT_CALLBACK_FAILED',
+      `Option 'authenticate' of router() gave no reader${where}: return { id, tenants }, or null for a wrong credential.`,
+    );
+  }
+
+  async function ask(credential: string, req: Request): Promise<unknown> {
+    try {
+      return await parts.authenticate(credential, req);
+    } catch (cause) {
+      const message = "Option 'authenticate' of router() threw; the query was not answered.";
+      throw new AuditError('AUDIT_CALLBACK_FAILED', message, { cause });
+    }
   }
 
   async function list(req: Request, scope: Scope): Promise<unknown> {
@@ -167,9 +186,38 @@ export function createRouter(parts: RouterParts): RequestHandler {
   };
 }
 
-/** @throws {AuditOptionError} a router without a way to authenticate would be open to everybody */
-export function requireAuthenticate(authenticate: unknown): asserts authenticate is Authenticate {
-  if (typeof authenticate === 'function') return;
+function unknownOption(name: string): AuditOptionError {
+  const near = suggest(name, ROUTER_OPTIONS);
+  const remedy =
+    near === undefined ? `Known options are ${ROUTER_OPTIONS.join(', ')}.` : `Did you mean '${near}'?`;
+  return new AuditOptionError('AUDIT_UNKNOWN_OPTION', `Option '${name}' of router() is not known. ${remedy}`);
+}
+
+function unknownDialect(name: unknown, known: readonly string[]): AuditOptionError {
+  const near = suggest(String(name), known);
+  const remedy = near === undefined ? `Known are ${known.join(', ')}.` : `Did you mean '${near}'?`;
+  const message = `Option 'dialect' of router() is wrong: ${JSON.stringify(name)}. ${remedy}`;
+  return new AuditOptionError('AUDIT_INVALID_OPTION', message);
+}
+
+/**
+ * @param dialects all there are, the default first
+ * @throws {AuditOptionError} a router without a way to authenticate would be open to everybody
+ */
+export function parseRouterOptions(
+  options: unknown,
+  dialects: readonly [Dialect, ...Dialect[]],
+): Pick<RouterParts, 'dialect' | 'authenticate'> {
+  const given = (options ?? {}) as Readonly<Record<string, unknown>>;
+  for (const name of Object.keys(given)) if (!ROUTER_OPTIONS.includes(name)) throw unknownOption(name);
+  const { dialect: name = dialects[0].name, authenticate } = given;
+  const dialect = dialects.find((one) => one.name === name);
+  if (dialect === undefined)
+    throw unknownDialect(
+      name,
+      dialects.map((one) => one.name),
+    );
+  if (typeof authenticate === 'function') return { dialect, authenticate: authenticate as Authenticate };
   throw new AuditOptionError(
     'AUDIT_INVALID_OPTION',
     "Option 'authenticate' of router() is missing: the trail must not be open to everybody. Pass staticTokens({ ... }) or a function of your own.",

@@ -18,66 +18,94 @@ function hasBody(req: Request): boolean {
   return req.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) !== 0);
 }
 
+/** What parsers assign before they have read anything. Bytes and lists are not asked for their keys: these may be many. */
 function isPlaceholder(value: unknown): boolean {
-  return (
-    value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0)
-  );
+  if (value === undefined) return true;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || ArrayBuffer.isView(value))
+    return false;
+  return Object.keys(value).length === 0;
 }
 
-/**
- * Takes a copy of the body as it was sent, not as a handler left it. When a parser still has to run, `body`
- * becomes an accessor until the parser assigns it: the copy is taken there, between the parser and the next
- * handler, and the property is an ordinary one again.
- */
+/** Takes a copy of the body as it was sent, not as a handler left it. */
 export function watchBody<T>(req: Request, copy: (body: unknown) => T): BodyWatch<T> {
   if (!hasBody(req)) return { read: () => ({ state: 'absent', value: null }) };
   const current: unknown = req.body;
   // body-parser 1.x leaves {} where it did not parse
-  if (!isPlaceholder(current) || req.readableEnded) {
-    const snapshot = take(current, copy);
-    return { read: () => snapshot };
-  }
-  return watchAssignment(req, current, copy);
+  if (isPlaceholder(current) && !req.readableEnded) return new AssignmentWatch(req, copy);
+  const snapshot = take(current, copy);
+  return { read: () => snapshot };
 }
 
 function take<T>(body: unknown, copy: (body: unknown) => T): BodySnapshot<T> {
   return body === undefined ? { state: 'unread', value: null } : { state: 'captured', value: copy(body) };
 }
 
-function define(req: Request, value: unknown): void {
-  Object.defineProperty(req, 'body', { value, writable: true, enumerable: true, configurable: true });
-}
+/**
+ * Makes `body` an accessor until a parser has assigned it: the copy is taken there, between the parser and the
+ * next handler. The property is then what it was before, and the assignment is done as the parser meant it.
+ */
+class AssignmentWatch<T> {
+  private readonly before: PropertyDescriptor | undefined;
+  private readonly initial: unknown;
+  private readonly get = (): unknown => this.held;
+  private held: unknown;
+  private snapshot: BodySnapshot<T> | undefined;
+  private awaitsEnd = false;
 
-function watchAssignment<T>(req: Request, initial: unknown, copy: (body: unknown) => T): BodyWatch<T> {
-  let held = initial;
-  let snapshot: BodySnapshot<T> | undefined;
-  const isEnumerable = Object.hasOwn(req, 'body');
+  constructor(
+    private readonly req: Request,
+    private readonly copy: (body: unknown) => T,
+  ) {
+    this.before = Object.getOwnPropertyDescriptor(req, 'body');
+    this.initial = req.body;
+    this.held = this.initial;
+    const set = (value: unknown): void => this.assign(value);
+    const enumerable = this.before?.enumerable ?? false;
+    Object.defineProperty(req, 'body', { configurable: true, enumerable, get: this.get, set });
+  }
 
-  Object.defineProperty(req, 'body', {
-    configurable: true,
-    enumerable: isEnumerable,
-    get: () => held,
-    set(value: unknown) {
-      held = value;
-      // parsers assign an empty object first and fill or replace it once the whole body has arrived
-      if (isPlaceholder(value) && !req.readableEnded) return;
-      define(req, value);
-      snapshot ??= take(value, copy);
-    },
-  });
+  private assign(value: unknown): void {
+    this.held = value;
+    if (isPlaceholder(value) && !this.req.readableEnded) {
+      this.awaitEnd();
+      return;
+    }
+    this.snapshot ??= take(value, this.copy);
+    this.restore();
+  }
 
-  return {
-    read() {
-      if (snapshot !== undefined) return snapshot;
-      const isUntouched = held === initial;
-      if (held !== undefined) define(req, held);
-      else if (!isEnumerable) Reflect.deleteProperty(req, 'body');
-      // an empty object that nobody filled says that no parser wanted this body
-      const isUnread = isPlaceholder(held) && (isUntouched || !isFilledByParser(req));
-      snapshot = isUnread ? { state: 'unread', value: null } : take(held, copy);
-      return snapshot;
-    },
-  };
+  /** A parser of forms fills the object that it assigned: it has done so when the whole body has arrived. */
+  private awaitEnd(): void {
+    if (this.awaitsEnd) return;
+    this.awaitsEnd = true;
+    this.req.once('end', () => {
+      if (this.snapshot === undefined && !isPlaceholder(this.held))
+        this.snapshot = take(this.held, this.copy);
+    });
+  }
+
+  private isInPlace(): boolean {
+    return Object.getOwnPropertyDescriptor(this.req, 'body')?.get === this.get;
+  }
+
+  private restore(): void {
+    if (!this.isInPlace()) return;
+    if (this.before === undefined) Reflect.deleteProperty(this.req, 'body');
+    else Object.defineProperty(this.req, 'body', this.before);
+    if (this.held !== this.initial) this.req.body = this.held;
+  }
+
+  read(): BodySnapshot<T> {
+    this.snapshot ??= this.late(this.isInPlace() ? this.held : this.req.body);
+    this.restore();
+    return this.snapshot;
+  }
+
+  /** An empty object that nobody filled says that no parser wanted this body. */
+  private late(body: unknown): BodySnapshot<T> {
+    const isUnread = isPlaceholder(body) && (body === this.initial || !isFilledByParser(this.req));
+    return isUnread ? { state: 'unread', value: null } : take(body, this.copy);
+  }
 }
 
 /** An upload's form without fields was read, and is empty. */

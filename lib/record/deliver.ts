@@ -1,16 +1,28 @@
-import { AuditError, type Reporter } from '../errors';
+import type { Reporter } from '../errors';
 import type { AcceptedEvent, AuditEvent, DropReason } from '../event';
-import type { EventWriter, InsertResult } from '../store';
+import type { EventWriter } from '../store';
+import { type BatchParts, storeBatch } from './batch';
 import { gapEvent, type LostRun } from './build-event';
 import { EventQueue, footprint, type QueueLimits } from './queue';
+import { Retry } from './retry';
 import type { Uuid7 } from './uuid';
 
 const BATCH_EVENTS = 500;
 const BATCH_BYTES = 8 * 1024 * 1024;
-const FIRST_BACKOFF_MS = 100;
-const LAST_BACKOFF_MS = 30_000;
 /** Share of the queue that must be free before a loss is over, so that a full queue does not fill with gaps. */
 const SPARE_SHARE = 0.1;
+/** Share of the queue that may fill up before its batch is due, however small the queue is. */
+const DUE_SHARE = 0.5;
+
+/** Waits for the work, at most this long. The timer is not unref'd: who waits wants the process to live until then. */
+async function within(ms: number, work: Promise<void> | null): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise((resolve) => {
+    timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
+  });
+  await Promise.race([work, over]);
+  clearTimeout(timer);
+}
 
 /** `captured = delivered + pending + dropped + quarantined`, always. */
 export interface DeliveryStats {
@@ -62,28 +74,32 @@ export class Delivery {
   private quarantined = 0;
   private readonly droppedByReason = { queue_full: 0, closed: 0 };
   private lost: LostRun | null = null;
-  private isFailing = false;
   private isClosed = false;
   private isAbandoned = false;
   private running: Promise<void> | null = null;
   private timer: NodeJS.Timeout | undefined;
-  private wake: (() => void) | null = null;
   private inFlight: readonly AcceptedEvent[] = [];
-  /** Events of the batch in flight whose fate is already counted. */
+  /** Events of the batch in flight, from its first on, whose fate is already counted. */
   private settled = 0;
+  private readonly retry: Retry;
+  private readonly batchParts: BatchParts;
   private readonly waiters = new Set<() => void>();
   private closing: Promise<DrainReport> | null = null;
 
   constructor(private readonly parts: DeliveryParts) {
     this.queue = new EventQueue(parts.limits);
     this.writerId = parts.uuid7().uuid;
-    parts.writer.onReachable(() => this.wake?.());
+    this.retry = new Retry((error) => parts.reporter.error(error));
+    const { writer, reporter } = parts;
+    const onSettled = this.onSettled.bind(this);
+    this.batchParts = { writer, reporter, retry: this.retry, onSettled };
+    writer.onReachable(() => this.retry.wake());
   }
 
   /** The one way in: gives the event its writer and sequence, and queues or drops it. */
   accept(event: AuditEvent): void {
     const bytes = footprint(event);
-    if (this.lost !== null && !this.isClosed && this.queue.hasRoom(bytes, SPARE_SHARE)) this.declareLoss();
+    this.declareLoss(bytes);
     const accepted = this.number(event);
     if (this.isClosed) {
       this.drop(accepted, 'closed');
@@ -104,21 +120,31 @@ export class Delivery {
     this.droppedByReason[reason] += 1;
     this.lost = { first: sequence, from: timestamp, ...this.lost, last: sequence, to: new Date(), reason };
     this.parts.reporter.dropped(reason, 1);
+    this.schedule();
   }
 
-  /** Queues the gap event of the run of losses that is over. */
-  private declareLoss(): void {
-    if (this.lost === null) return;
-    const gap = this.number(gapEvent(this.parts.uuid7(), this.lost, this.parts.source));
+  /** Queues the gap event of a run of losses, once the queue has room again beside `bytes`. */
+  private declareLoss(bytes = 0): void {
+    if (this.lost === null || this.isClosed || !this.queue.hasRoom(bytes, SPARE_SHARE)) return;
+    this.pushGap(this.lost);
+  }
+
+  private pushGap(lost: LostRun): void {
+    const gap = this.number(gapEvent(this.parts.uuid7(), lost, this.parts.source));
     this.lost = null;
     this.queue.push(gap, footprint(gap));
     this.schedule();
   }
 
   private schedule(): void {
-    if (this.running !== null) return;
-    if (this.queue.waitingCount >= BATCH_EVENTS) this.run();
+    if (this.running !== null || this.isAbandoned) return;
+    if (this.waiters.size > 0 || this.isDue()) this.run();
     else this.timer ??= setTimeout(() => this.run(), this.parts.flushIntervalMs).unref();
+  }
+
+  private isDue(): boolean {
+    const { waitingCount, bytes } = this.queue;
+    return waitingCount >= BATCH_EVENTS || bytes >= BATCH_BYTES || !this.queue.hasRoom(0, DUE_SHARE);
   }
 
   private run(): void {
@@ -126,96 +152,30 @@ export class Delivery {
     this.timer = undefined;
     this.running ??= this.drain().finally(() => {
       this.running = null;
-      if (!this.isAbandoned && this.queue.waitingCount > 0) this.schedule();
+      if (this.queue.waitingCount > 0) this.schedule();
     });
   }
 
   private async drain(): Promise<void> {
-    while (this.queue.waitingCount > 0 && !this.isAbandoned) {
+    this.declareLoss();
+    while (this.queue.waitingCount > 0) {
       this.inFlight = this.queue.take(BATCH_EVENTS, BATCH_BYTES);
-      await this.store(this.inFlight);
+      await storeBatch(this.batchParts, this.inFlight);
       if (this.isAbandoned) return;
       this.inFlight = [];
       this.settled = 0;
       this.queue.release();
-      if (this.lost !== null && !this.isClosed && this.queue.hasRoom(0, SPARE_SHARE)) this.declareLoss();
-      for (const settle of this.waiters) settle();
+      this.declareLoss();
+      for (const check of this.waiters) check();
     }
     await this.parts.writer.idle();
   }
 
-  /** Stores a batch whole, or in halves where the store refuses it for one of its events. */
-  private async store(batch: readonly AcceptedEvent[]): Promise<void> {
-    const results = await this.untilAnswered(() => this.insert(batch));
-    if (results === null) return;
-    if (results !== 'split') return this.settle(batch, results);
-    const middle = Math.ceil(batch.length / 2);
-    await this.store(batch.slice(0, middle));
-    if (!this.isAbandoned) await this.store(batch.slice(middle));
-  }
-
-  private async insert(batch: readonly AcceptedEvent[]): Promise<readonly InsertResult[] | 'split'> {
-    try {
-      return await this.parts.writer.insert(batch);
-    } catch (error) {
-      const isRefused = error instanceof AuditError && error.code === 'AUDIT_STORE_REJECTED';
-      if (!isRefused) throw error;
-      return batch.length > 1 ? 'split' : [{ outcome: 'refused', reason: error.message }];
-    }
-  }
-
-  private async settle(batch: readonly AcceptedEvent[], results: readonly InsertResult[]): Promise<void> {
-    for (const [index, event] of batch.entries()) {
-      if (this.isAbandoned) return;
-      const result = results[index];
-      if (result?.outcome === 'stored') {
-        this.delivered += 1;
-        this.settled += 1;
-      } else if (result !== undefined) {
-        await this.quarantine(event, result.reason);
-      }
-    }
-  }
-
-  private async quarantine(event: AcceptedEvent, reason: string): Promise<void> {
-    const kept = await this.untilAnswered(() => this.parts.writer.quarantine(event, reason).then(() => true));
-    if (kept === null) return;
-    this.quarantined += 1;
+  /** What was abandoned is counted already, whatever becomes of it. */
+  private onSettled(fate: 'delivered' | 'quarantined'): void {
+    if (this.isAbandoned) return;
     this.settled += 1;
-    const message = `MongoDB refused event ${event.uuid} (${reason}); it is kept in the quarantine collection.`;
-    this.parts.reporter.error(new AuditError('AUDIT_EVENT_QUARANTINED', message));
-  }
-
-  /** Tries for ever, with full jitter; null when delivery was abandoned. */
-  private async untilAnswered<T>(attempt: () => Promise<T>): Promise<T | null> {
-    for (let failures = 0; !this.isAbandoned; failures++) {
-      try {
-        const answer = await attempt();
-        this.isFailing = false;
-        return this.isAbandoned ? null : answer;
-      } catch (error) {
-        this.isFailing = true;
-        this.parts.reporter.error(error instanceof Error ? error : new Error(String(error)));
-        await this.backOff(failures);
-      }
-    }
-    return null;
-  }
-
-  /** Ends early when the store becomes reachable, or delivery is abandoned. */
-  private backOff(failures: number): Promise<void> {
-    const ceiling = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(failures, 20));
-    const delay = FIRST_BACKOFF_MS + Math.random() * (ceiling - FIRST_BACKOFF_MS);
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        this.wake = null;
-        resolve();
-      };
-      const timer = setTimeout(end, delay).unref();
-      this.wake = end;
-      if (this.isAbandoned) end();
-    });
+    this[fate] += 1;
   }
 
   /** Waits until all that was accepted so far is stored, quarantined or counted as dropped. */
@@ -223,33 +183,27 @@ export class Delivery {
     // a response that its client has seen ends within this turn of the event loop
     await new Promise(setImmediate);
     const target = this.sequence;
-    if (this.queue.size > 0) {
-      this.run();
-      await this.reaches(target, deadlineMs);
-    }
+    if (this.pendingThrough(target) > 0) await this.reaches(target, deadlineMs);
     return { pending: this.pendingThrough(target) };
   }
 
   private pendingThrough(target: number): number {
-    const oldest = (this.inFlight[0] ?? this.queue.oldest)?.sequence ?? Number.POSITIVE_INFINITY;
-    return Math.min(this.queue.size, Math.max(0, target - oldest + 1));
+    const unsettled = this.inFlight.slice(this.settled).filter(({ sequence }) => sequence <= target);
+    return unsettled.length + this.queue.waitingThrough(target);
   }
 
-  private reaches(target: number, deadlineMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        this.waiters.delete(settle);
-        resolve();
+  private async reaches(target: number, deadlineMs: number): Promise<void> {
+    let check = (): void => {};
+    const reached = new Promise<void>((resolve) => {
+      check = () => {
+        if (this.oldest === undefined || this.oldest.sequence > target) resolve();
       };
-      const settle = (): void => {
-        if (this.pendingThrough(target) === 0) end();
-      };
-      // not unref'd: whoever awaits a flush wants the process to live until it is over
-      const timer = setTimeout(end, Math.min(deadlineMs, 2 ** 31 - 1));
-      this.waiters.add(settle);
-      settle();
     });
+    this.waiters.add(check);
+    this.retry.wake();
+    this.run();
+    await within(deadlineMs, reached);
+    this.waiters.delete(check);
   }
 
   /** Takes no more events, drains within the deadline, and counts what is left as dropped. Idempotent. */
@@ -260,24 +214,33 @@ export class Delivery {
 
   private async shutDown(deadlineMs: number): Promise<DrainReport> {
     await new Promise(setImmediate);
-    this.declareLoss();
+    if (this.lost !== null) this.pushGap(this.lost);
     this.isClosed = true;
+    const endsAt = performance.now() + deadlineMs;
     await this.flush(deadlineMs);
-    this.isAbandoned = true;
-    this.wake?.();
-    const pending = this.pending;
-    if (pending > 0) this.abandon(pending);
+    const { pending } = this;
+    // so that the store hears that nothing more comes
+    if (pending === 0) await within(endsAt - performance.now(), this.running ?? this.parts.writer.idle());
+    this.abandon(pending);
     return { pending };
   }
 
   private abandon(pending: number): void {
-    this.queue.release();
-    this.queue.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
-    this.queue.release();
+    this.isAbandoned = true;
+    this.retry.stop();
+    clearTimeout(this.timer);
+    this.queue.clear();
     this.inFlight = [];
     this.settled = 0;
+    for (const check of this.waiters) check();
+    if (pending === 0) return;
     this.droppedByReason.closed += pending;
     this.parts.reporter.dropped('closed', pending);
+  }
+
+  /** The first event whose fate is not known. */
+  private get oldest(): AcceptedEvent | undefined {
+    return this.inFlight[this.settled] ?? this.queue.oldest;
   }
 
   private get pending(): number {
@@ -286,9 +249,10 @@ export class Delivery {
 
   stats(): DeliveryStats {
     const { queue_full, closed } = this.droppedByReason;
-    const oldest = this.inFlight[0] ?? this.queue.oldest;
+    const { oldest } = this;
     return {
-      state: this.isFailing || this.lost !== null || !this.parts.writer.isConnected ? 'degraded' : 'healthy',
+      state:
+        this.retry.isFailing || this.lost !== null || !this.parts.writer.isConnected ? 'degraded' : 'healthy',
       captured: this.sequence,
       delivered: this.delivered,
       pending: this.pending,

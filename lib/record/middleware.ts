@@ -46,8 +46,7 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     const recording = new Recording(parts, id, req, res);
     recordings.set(req, recording);
     req.audit = new RequestNotes(id.uuid, recording);
-    onHeaders(res, () => guarded(() => leave(res, recording)));
-    parts.responses.watch(req, res, (completion) =>
+    const response = parts.responses.watch(req, res, (completion) =>
       guarded(() => {
         const event = recording.onEnd(completion);
         if (event === null) return;
@@ -55,6 +54,10 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
         parts.accept(event);
       }),
     );
+    onHeaders(res, () => {
+      response.headersLeave();
+      guarded(() => leave(res, recording));
+    });
     parts.misuse.forwarded(req);
     parts.misuse.order(req, middleware);
   }

@@ -1,47 +1,35 @@
-import { createHash } from 'node:crypto';
 import { escapeKey, escapeText, setOwn } from '../escape';
 import type { Json } from '../event';
 import type { Limits } from '../options';
+import { bytesTag, cutMarker, jsonText } from './normalise/cut';
+import { type ContainerShape, readMember, scalarTag, shapeOf } from './normalise/tag';
 
 /** What decides on secrets while a tree is copied; `S` says where the walk stands. */
 export interface Masking<S> {
+  /** Longest text that `text` searches: of a longer one nothing may be kept. */
+  readonly longestText: number;
   open(section: string): S;
   descend(state: S, key: string): S;
   hides(state: S, parent: object, key: string, value: unknown): boolean;
+  /** Whether the name of a secret stands in an object, beside what may be its value. */
+  isNamed(parent: object): boolean;
   censor(value: unknown, path: readonly string[]): Json;
-  text(text: string, path: readonly string[]): Json;
+  text(text: string, path: readonly string[], state?: S): Json;
+  /** A key as it may be stored. */
+  name(key: string): string;
 }
 
-/** Room for the fields of fixed size, out of the bytes of one event. */
+/** Room for the fields of fixed size and the markers of the sections, out of the bytes of one event. */
 const RESERVED_BYTES = 8_192;
-/** A string longer than this was not searched for secrets, so none of it is kept. */
-const LONGEST_KEPT_PREFIX = 65_536;
-/** BSON's cost of a value besides its text: type, length and terminator, or a number. */
+/** BSON's cost of a value besides its key and text: type, length and terminator, or a number. */
 const NODE_BYTES = 12;
-/** Below this no further value is begun, so that a marker always fits. */
+const INDEX_BYTES = 5;
+/** Kept free for every open container, so that it can say what it left out. */
 const MARKER_BYTES = 160;
-const MOST_PATHS = 32;
+/** Values whose size and hash one event may tell although they are not stored. */
+const MOST_HASHED_NODES = 1_000_000;
+const MOST_PATHS_BYTES = 1_024;
 const LONGEST_PATH = 128;
-
-/** How many bytes were cut, and their hash, so that whoever holds the original can prove it. */
-function marker(what: string, text: string | null): string {
-  if (text === null) return `[truncated: ${what}]`;
-  const hash = createHash('sha256').update(text).digest('hex');
-  return `[truncated: ${what}${what === '' ? '' : ', '}${Buffer.byteLength(text)} bytes, sha256 ${hash}]`;
-}
-
-function toText(value: unknown): string | null {
-  try {
-    return JSON.stringify(value) ?? null;
-  } catch {
-    return null;
-  }
-}
-
-function isPlainObject(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
-}
 
 /** The longest prefix of at most `maxBytes` bytes that ends on a whole character. */
 function prefixOf(text: string, maxBytes: number): string {
@@ -54,29 +42,6 @@ function prefixOf(text: string, maxBytes: number): string {
   return last >= 0xd800 && last <= 0xdbff ? prefix.slice(0, -1) : prefix;
 }
 
-function bytesTag(value: ArrayBufferView): string {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  return `[Buffer: ${bytes.length} bytes, sha256 ${createHash('sha256').update(bytes).digest('hex')}]`;
-}
-
-/** What JSON cannot hold, as a string that says what it was. */
-function tagOf(value: object): string {
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? '[Invalid Date]' : value.toISOString();
-  if (ArrayBuffer.isView(value)) return bytesTag(value);
-  const name: unknown = value.constructor?.name;
-  if (name === 'ObjectId' && 'toHexString' in value && typeof value.toHexString === 'function') {
-    return String(value.toHexString());
-  }
-  return `[${typeof name === 'string' && name !== '' ? name.slice(0, 64) : 'Object'}]`;
-}
-
-function scalarTag(value: unknown): string {
-  if (typeof value === 'bigint') return `[BigInt: ${value.toString().slice(0, 64)}]`;
-  if (typeof value === 'symbol') return `[Symbol: ${(value.description ?? '').slice(0, 64)}]`;
-  if (typeof value === 'function') return `[Function: ${String(value.name).slice(0, 64)}]`;
-  return `[${String(value)}]`;
-}
-
 /**
  * Copies values of clients and applications into trees that MongoDB can hold: JSON only, escaped, within the
  * limits, without secrets. One instance an event; its sections share the event's budget of bytes.
@@ -84,6 +49,8 @@ function scalarTag(value: unknown): string {
 export class Normaliser<S> {
   readonly truncated: string[] = [];
   private remaining: number;
+  private pathBytes = MOST_PATHS_BYTES;
+  private hashedNodes = MOST_HASHED_NODES;
   private nodes = 0;
   private readonly path: string[] = [];
   private readonly ancestors: object[] = [];
@@ -97,7 +64,7 @@ export class Normaliser<S> {
 
   /**
    * @param keepBytes bytes that this section leaves to later ones
-   * @throws what a user's censor or a hostile getter of a Proxy throws
+   * @throws what a user's censor throws, and nothing else
    */
   section(name: string, value: unknown, keepBytes = 0): Json {
     this.nodes = 0;
@@ -117,18 +84,42 @@ export class Normaliser<S> {
     this.remaining -= NODE_BYTES;
     switch (typeof value) {
       case 'string':
-        return this.copyText(value);
+        return this.copyText(value, state);
       case 'boolean':
         return value;
       case 'number':
-        return Number.isFinite(value) ? value : scalarTag(value);
+        return Number.isFinite(value) ? value : this.fit(scalarTag(value));
       case 'undefined':
         return null;
       case 'object':
         return value === null ? null : this.copyObject(value, state);
       default:
-        return this.charge(escapeText(scalarTag(value)));
+        return this.fit(scalarTag(value));
     }
+  }
+
+  private copyText(text: string, state: S): Json {
+    const visible = this.masking.text(text, this.path, state);
+    return typeof visible === 'string' ? this.fit(visible) : visible;
+  }
+
+  /** The text as it is stored, or as much of it as fits, and a marker. */
+  private fit(text: string): string {
+    const allowed = Math.min(this.limits.maxStringBytes, this.remaining);
+    if (text.length <= allowed) {
+      const escaped = escapeText(text);
+      const bytes = Buffer.byteLength(escaped);
+      if (bytes <= allowed) {
+        this.remaining -= bytes;
+        return escaped;
+      }
+    }
+    this.noteCut();
+    const mark = cutMarker('', text);
+    const room = allowed - mark.length;
+    const isSearched = text.length <= this.masking.longestText;
+    const prefix = isSearched && room > 0 ? escapeText(prefixOf(text, room)) : '';
+    return this.charge(Buffer.byteLength(prefix) <= room ? prefix + mark : mark);
   }
 
   private charge(text: string): string {
@@ -136,105 +127,107 @@ export class Normaliser<S> {
     return text;
   }
 
-  private copyText(text: string): Json {
-    const visible = this.masking.text(text, this.path);
-    if (typeof visible !== 'string') return visible;
-    const { maxStringBytes } = this.limits;
-    const allowed = Math.min(maxStringBytes, this.remaining);
-    const escaped = escapeText(visible);
-    const bytes = Buffer.byteLength(escaped);
-    if (bytes <= allowed) {
-      this.remaining -= bytes;
-      return escaped;
-    }
-    this.noteCut();
-    const mark = marker('', visible);
-    const room = allowed - mark.length;
-    const prefix =
-      visible.length > LONGEST_KEPT_PREFIX || room <= 0 ? '' : escapeText(prefixOf(visible, room));
-    return this.charge(Buffer.byteLength(prefix) <= room ? prefix + mark : mark);
-  }
-
   private copyObject(value: object, state: S): Json {
-    if (this.ancestors.includes(value)) return this.charge('[Circular]');
-    const isArray = Array.isArray(value);
-    if (!isArray && !isPlainObject(value)) return this.copyText(tagOf(value));
-    if (this.ancestors.length >= this.limits.maxDepth) return this.cut('too deep', value);
+    if (this.ancestors.includes(value)) return this.fit('[Circular]');
+    const shape = shapeOf(value);
+    if (shape.kind === 'tag') return this.copyText(shape.tag, state);
+    if (shape.kind === 'bytes') return this.fit(bytesTag(shape.bytes, this.isSecret(shape.bytes, state)));
+    if (this.ancestors.length >= this.limits.maxDepth) return this.cut('too deep', value, shape, 0, state);
     this.ancestors.push(value);
-    const copied = isArray
-      ? this.copyItems(value, state)
-      : this.copyMembers(value as Record<string, unknown>, state);
+    this.remaining -= MARKER_BYTES;
+    const copied =
+      shape.keys === null ? this.copyItems(value, shape, state) : this.copyMembers(value, shape, state);
+    this.remaining += MARKER_BYTES;
     this.ancestors.pop();
     return copied;
   }
 
-  private isFull(): boolean {
-    return this.nodes >= this.limits.maxNodes || this.remaining < MARKER_BYTES;
+  private isSecret(bytes: Buffer, state: S): boolean {
+    if (bytes.length > this.masking.longestText) return false;
+    const text = bytes.toString();
+    return this.masking.text(text, this.path, state) !== text;
+  }
+
+  private hasRoom(keyBytes: number): boolean {
+    return this.nodes < this.limits.maxNodes && this.remaining >= keyBytes + NODE_BYTES + MARKER_BYTES;
   }
 
   /** Paths carry the client's keys, so their number and length are bounded too. */
   private noteCut(): void {
-    if (this.truncated.length >= MOST_PATHS) return;
-    this.truncated.push(this.charge(escapeText(this.path.join('.').slice(0, LONGEST_PATH))));
+    const path = escapeText(this.path.join('.').slice(0, LONGEST_PATH).toWellFormed());
+    const bytes = Buffer.byteLength(path) + NODE_BYTES;
+    if (bytes > this.pathBytes) return;
+    this.pathBytes -= bytes;
+    this.truncated.push(path);
   }
 
-  private cut(what: string, value: unknown): string {
+  /** Secrets are masked before the hash is taken: what is short could be found by trying. */
+  private cut(what: string, value: object, shape: ContainerShape, from: number, state: S): string {
     this.noteCut();
-    return this.charge(marker(what, toText(value)));
+    const readVisible = (_: object, key: string | number): unknown => {
+      const member = readMember(value, key);
+      const name = String(key);
+      const isHidden = this.masking.hides(this.masking.descend(state, name), value, name, member);
+      return isHidden ? this.masking.censor(member, [...this.path, name]) : member;
+    };
+    // the name may be among what was kept
+    const read = this.masking.isNamed(value) ? readVisible : readMember;
+    const { text, left } = jsonText({ value, shape, from, read }, this.hashedNodes);
+    this.hashedNodes = left;
+    const visible = text === null ? null : this.masking.text(text, this.path, state);
+    return this.charge(cutMarker(what, typeof visible === 'string' ? visible : null));
   }
 
-  private copyItems(items: readonly unknown[], state: S): Json {
+  private copyItems(items: object, shape: ContainerShape, state: S): Json {
     const copy: Json[] = [];
-    for (let i = 0; i < items.length; i++) {
-      if (this.isFull()) {
-        copy.push(this.cut(`${items.length - i} items`, items.slice(i)));
+    const { length } = shape;
+    for (let i = 0; i < length; i++) {
+      if (!this.hasRoom(INDEX_BYTES)) {
+        copy.push(this.cut(`${length - i} items`, items, shape, i, state));
         break;
       }
-      this.remaining -= 5;
-      copy.push(this.copyMember(items, String(i), items[i], state));
+      this.remaining -= INDEX_BYTES;
+      const key = String(i);
+      copy.push(this.copyMember(items, key, key, readMember(items, i), state));
     }
     return copy;
   }
 
-  private copyMembers(members: Record<string, unknown>, state: S): Json {
+  private copyMembers(members: object, shape: ContainerShape, state: S): Json {
     const copy: Record<string, Json> = {};
-    const keys = Object.keys(members);
+    const keys = shape.keys ?? [];
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
-      if (this.isFull() || key.length > this.limits.maxStringBytes) {
-        const rest = Object.fromEntries(keys.slice(i).map((name) => [name, this.read(members, name)]));
-        setOwn(copy, '[truncated]', this.cut(`${keys.length - i} members`, rest));
-        break;
-      }
-      const value = this.read(members, key);
+      const value = readMember(members, key);
       // like JSON.stringify: what is not there needs no key
       if (value === undefined) continue;
-      const stored = escapeKey(key);
-      this.remaining -= Buffer.byteLength(stored);
-      setOwn(copy, stored, this.copyMember(members, key, value, state));
+      const name = this.masking.name(key);
+      const stored = this.freeKey(copy, escapeKey(name), name === key ? null : i);
+      const keyBytes = Buffer.byteLength(stored);
+      if (keyBytes > this.limits.maxStringBytes || !this.hasRoom(keyBytes)) {
+        setOwn(copy, '[truncated]', this.cut(`${keys.length - i} members`, members, shape, i, state));
+        break;
+      }
+      this.remaining -= keyBytes;
+      setOwn(copy, stored, this.copyMember(members, key, name, value, state));
     }
     return copy;
   }
 
-  /** A getter may throw: that is a fact about one value, not a reason to lose its neighbours. */
-  private read(parent: object, key: string): unknown {
-    try {
-      return (parent as Record<string, unknown>)[key];
-    } catch {
-      return '[Throws]';
-    }
+  /** Several masked keys of one object must not become one. */
+  private freeKey(copy: object, stored: string, masked: number | null): string {
+    return masked !== null && Object.hasOwn(copy, stored) ? `${stored} ${masked}` : stored;
   }
 
-  private copyMember(parent: object, key: string, value: unknown, state: S): Json {
+  private copyMember(parent: object, key: string, name: string, value: unknown, state: S): Json {
     const next = this.masking.descend(state, key);
-    this.path.push(key);
+    this.path.push(name);
     let copied: Json;
     if (this.masking.hides(next, parent, key, value)) {
       this.nodes += 1;
       this.remaining -= NODE_BYTES;
       const mask = this.masking.censor(value, this.path);
-      copied =
-        typeof mask === 'string' ? this.charge(escapeText(mask).slice(0, this.limits.maxStringBytes)) : mask;
+      copied = typeof mask === 'string' ? this.fit(mask) : mask;
     } else {
       copied = this.copy(value, next);
     }

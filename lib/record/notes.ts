@@ -1,14 +1,16 @@
 import { AuditCallError } from '../errors';
-import type { Action } from '../event';
-import type { UserInput } from '../options';
+import { escapeText } from '../escape';
+import type { Action, Actor, ObjectRef } from '../event';
+import { toActor } from './actor';
+import { toObject } from './object';
 
-/** What an app adds to an event by hand; `undefined` means that it said nothing. */
+/** What an app adds to an event by hand, checked and copied; `undefined` means that it said nothing. */
 export interface Notes {
   name?: string;
   action?: Action;
-  object?: { type: string; id: string };
-  user?: UserInput | string | number | null;
-  onBehalfOf?: UserInput | string | number | null;
+  object?: ObjectRef;
+  user?: Actor | null;
+  onBehalfOf?: Actor | null;
   tenant?: string | null;
   content?: unknown;
   labels?: Record<string, string | number>;
@@ -16,64 +18,78 @@ export interface Notes {
   system?: boolean;
 }
 
-const ACTIONS: readonly string[] = ['create', 'update', 'delete', 'access'] satisfies Action[];
+const ACTIONS: ReadonlySet<unknown> = new Set<Action>(['create', 'update', 'delete', 'access']);
 const LONGEST_NAME = 256;
 
-type Check = (value: unknown) => string | null;
+/** Says what a note takes. */
+class Unfit extends Error {}
+
+function text(value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value.length <= LONGEST_NAME) return value;
+  throw new Unfit(`must be a string of 1 to ${LONGEST_NAME} characters`);
+}
 
 function isId(value: unknown): boolean {
   if (typeof value === 'string') return value !== '';
-  return (
-    typeof value === 'number' || typeof value === 'bigint' || (typeof value === 'object' && value !== null)
-  );
+  return ['number', 'bigint'].includes(typeof value) || (typeof value === 'object' && value !== null);
 }
 
-const text: Check = (value) =>
-  typeof value === 'string' && value !== '' && value.length <= LONGEST_NAME
-    ? null
-    : `must be a string of 1 to ${LONGEST_NAME} characters`;
-
-const actor: Check = (value) =>
-  value === null || ['string', 'number', 'object'].includes(typeof value)
-    ? null
-    : 'must be a user with an id, an id, or null';
-
-const labels: Check = (value) => {
-  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
-  const isFine =
-    isRecord && Object.values(value).every((one) => typeof one === 'string' || typeof one === 'number');
-  return isFine ? null : 'must be an object of strings and numbers';
-};
-
-const object: Check = (value) => {
+function object(value: unknown): ObjectRef {
   const { type, id } = (value ?? {}) as { type?: unknown; id?: unknown };
-  return text(type) === null && isId(id)
-    ? null
-    : 'must have a type (a string) and an id (a string or number)';
-};
+  if (typeof type !== 'string' || type === '' || type.length > LONGEST_NAME || !isId(id))
+    throw new Unfit('must have a type (a string) and an id (a string or number)');
+  return toObject({ type, id });
+}
 
-const CHECKS: Readonly<Record<keyof Notes, Check>> = {
-  name: text,
-  action: (value) => (ACTIONS.includes(value as string) ? null : `must be one of ${ACTIONS.join(', ')}`),
+function actor(value: unknown): Actor | null {
+  if (value === null || ['string', 'number', 'object'].includes(typeof value)) return toActor(value);
+  throw new Unfit('must be a user with an id, an id, or null');
+}
+
+function action(value: unknown): Action {
+  if (ACTIONS.has(value)) return value as Action;
+  throw new Unfit(`must be one of ${[...ACTIONS].join(', ')}`);
+}
+
+function labels(value: unknown): Record<string, string | number> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const copy: Record<string, unknown> = { ...value };
+    const isFine = Object.values(copy).every((one) => typeof one === 'string' || typeof one === 'number');
+    if (isFine) return copy as Record<string, string | number>;
+  }
+  throw new Unfit('must be an object of strings and numbers');
+}
+
+function system(value: unknown): boolean {
+  if (typeof value === 'boolean') return value;
+  throw new Unfit('must be true or false');
+}
+
+const READERS: { readonly [K in keyof Notes]-?: (value: unknown) => Notes[K] } = {
+  name: (value) => escapeText(text(value)),
+  action,
   object,
   user: actor,
   onBehalfOf: actor,
-  tenant: (value) => (value === null ? null : text(value)),
-  content: () => null,
+  tenant: (value) => (value === null ? null : escapeText(text(value))),
+  content: (value) => value,
   labels,
-  error: () => null,
-  system: (value) => (typeof value === 'boolean' ? null : 'must be true or false'),
+  error: (value) => value,
+  system,
 };
 
-export const NOTE_NAMES: readonly string[] = Object.keys(CHECKS);
-
 /**
+ * A note as it is kept: nothing that happens to the value later changes it, but for content and errors.
+ *
  * @param call the call as its caller wrote it, for the message: `req.audit.action`
  * @throws {AuditCallError} when the value is none that the note takes
  */
-export function checkNote(call: string, name: keyof Notes, value: unknown): void {
-  const problem = CHECKS[name](value);
-  if (problem === null) return;
-  const received = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : typeof value;
-  throw new AuditCallError(`${call}: ${name} ${problem}, received ${received}.`);
+export function readNote(call: string, name: keyof Notes, value: unknown): Notes {
+  try {
+    return { [name]: READERS[name](value) };
+  } catch (cause) {
+    const problem = cause instanceof Unfit ? cause.message : 'could not be read';
+    const received = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : typeof value;
+    throw new AuditCallError(`${call}: ${name} ${problem}, received ${received}.`);
+  }
 }

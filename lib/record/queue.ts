@@ -56,6 +56,12 @@ export class EventQueue {
     return this.waiting[0]?.event;
   }
 
+  /** How many wait of those up to a sequence. */
+  waitingThrough(sequence: number): number {
+    const next = this.waiting.findIndex(({ event }) => event.sequence > sequence);
+    return next === -1 ? this.waiting.length : next;
+  }
+
   /** Whether an event of this size fits, leaving a share of the bounds free (0 to 1). */
   hasRoom(bytes: number, spareShare = 0): boolean {
     const { maxQueueEvents, maxQueueBytes } = this.limits;
@@ -87,6 +93,13 @@ export class EventQueue {
   /** Forgets what `take` gave: it is stored, or kept elsewhere. */
   release(): void {
     this.heldBytes -= this.takenBytes;
+    this.takenCount = 0;
+    this.takenBytes = 0;
+  }
+
+  clear(): void {
+    this.waiting.length = 0;
+    this.heldBytes = 0;
     this.takenCount = 0;
     this.takenBytes = 0;
   }

@@ -1,15 +1,10 @@
-import { AuditCallError, AuditError, type Reporter } from '../errors';
-import { escapeText } from '../escape';
-import type { AuditEvent, Json } from '../event';
-import type { Settings } from '../options';
+import { AuditCallError } from '../errors';
+import type { AuditEvent } from '../event';
 import { suggest } from '../suggest';
-import { toActor } from './actor';
 import { blankEvent } from './build-event';
-import { Normaliser } from './normalise';
-import { checkNote, type Notes } from './notes';
-import { toObject } from './object';
-import type { Redaction } from './redact/redact';
+import { type Notes, readNote } from './notes';
 import { isProduction } from './request-audit';
+import { SafeCopies, type SafeCopiesParts } from './safe-copies';
 import type { Uuid7 } from './uuid';
 
 const FIELDS = [
@@ -23,78 +18,56 @@ const FIELDS = [
   'system',
 ] as const satisfies (keyof Notes)[];
 
-export interface RecordCallParts {
-  readonly settings: Settings;
-  readonly reporter: Reporter;
-  readonly createRedaction: () => Redaction;
+export interface RecordCallParts extends SafeCopiesParts {
   readonly uuid7: () => Uuid7;
   readonly accept: (event: AuditEvent) => void;
 }
 
 /** @throws {AuditCallError} naming the field, the value and what is allowed */
-function check(input: unknown): asserts input is Notes & { name: string } {
+function read(input: unknown): Notes {
   if (typeof input !== 'object' || input === null) {
-    throw new AuditCallError(
-      `audit.record: the event must be an object, received ${input === null ? 'null' : typeof input}.`,
-    );
+    const received = input === null ? 'null' : typeof input;
+    throw new AuditCallError(`audit.record: the event must be an object, received ${received}.`);
   }
+  const notes: Notes = {};
   for (const [field, value] of Object.entries(input)) {
     if (!(FIELDS as readonly string[]).includes(field)) {
       const near = suggest(field, FIELDS);
-      throw new AuditCallError(
-        `audit.record: field '${field}' is not known. ${near === undefined ? `Known are ${FIELDS.join(', ')}.` : `Did you mean '${near}'?`}`,
-      );
+      const remedy = near === undefined ? `Known are ${FIELDS.join(', ')}.` : `Did you mean '${near}'?`;
+      throw new AuditCallError(`audit.record: field '${field}' is not known. ${remedy}`);
     }
-    if (value !== undefined) checkNote('audit.record', field as keyof Notes, value);
+    if (value !== undefined) Object.assign(notes, readNote('audit.record', field as keyof Notes, value));
   }
-  checkNote('audit.record', 'name', (input as Notes).name);
+  return notes.name === undefined ? readNote('audit.record', 'name', undefined) : notes;
 }
 
 /** `audit.record`: an event of the application's own. */
 export function createRecordCall(parts: RecordCallParts): (input: unknown) => string {
-  const { settings, reporter } = parts;
-
-  function build(notes: Notes & { name: string }): AuditEvent {
-    const blank = blankEvent(parts.uuid7(), 'event', escapeText(notes.name));
-    const normaliser = new Normaliser(settings.limits, parts.createRedaction());
-    const section = (name: string, value: unknown): Json => {
-      try {
-        return value === undefined ? null : normaliser.section(name, value);
-      } catch (cause) {
-        reporter.error(
-          new AuditError(
-            'AUDIT_CAPTURE_FAILED',
-            `Section '${name}' could not be redacted; it is masked as a whole.`,
-            { cause },
-          ),
-        );
-        return '[REDACTED]';
-      }
-    };
-    const labels = section('labels', notes.labels ?? {});
+  function build({ name = '', ...notes }: Notes): AuditEvent {
+    const blank = blankEvent(parts.uuid7(), 'event', name);
+    const copies = new SafeCopies(parts);
     return {
       ...blank,
-      source: settings.source,
+      source: parts.settings.source,
       action: notes.action ?? 'access',
-      object: notes.object === undefined ? blank.object : toObject(notes.object),
-      user: toActor(notes.user),
-      tenant: notes.tenant === undefined || notes.tenant === null ? null : escapeText(notes.tenant),
-      content: section('content', notes.content),
-      labels: typeof labels === 'object' && labels !== null ? (labels as AuditEvent['labels']) : {},
+      object: notes.object ?? blank.object,
+      user: notes.user ?? null,
+      tenant: notes.tenant ?? null,
+      content: copies.section('content', notes.content),
+      labels: copies.labels(notes.labels ?? {}),
       system: notes.system ?? false,
-      truncated: normaliser.truncated,
+      truncated: copies.truncated,
     };
   }
 
   return function record(input) {
     try {
-      check(input);
-      const event = build(input);
+      const event = build(read(input));
       parts.accept(event);
       return event.uuid;
     } catch (error) {
       if (!isProduction()) throw error;
-      reporter.error(error as Error);
+      parts.reporter.error(error as Error);
       return '';
     }
   };

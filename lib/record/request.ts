@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { canonicalAddress } from '../address';
-import type { Origin } from '../origin';
+import { ABSOLUTE_FORM, type Origin } from '../origin';
 
 /** What is known of a request when it arrives, copied so that nothing later can change it. */
 export interface Arrival {
@@ -88,7 +88,7 @@ function plainQuery(query: string): Record<string, string | string[]> {
   return Object.fromEntries(parsed);
 }
 
-const LEGAL = /[^A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]/gu;
+const ILLEGAL = /[^A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]/gu;
 const BROKEN_PERCENT = /%(?![0-9A-Fa-f]{2})/g;
 const CUT_ESCAPE = /%[0-9A-Fa-f]?$/;
 
@@ -103,19 +103,21 @@ function dropCutCharacter(uri: string): string {
   return tail.length / 3 < expected ? lead.slice(0, -3) : uri;
 }
 
+function toLegal(text: string): string {
+  return text.toWellFormed().replace(ILLEGAL, encodeURIComponent).replace(BROKEN_PERCENT, '%25');
+}
+
 /** An absolute URI (RFC 3986) of at most `maxChars` characters; a cut falls on a whole character. */
 export function toUri(origin: Origin, target: string, maxChars: number): { uri: string; isCut: boolean } {
-  const isAbsolute = /^[a-z][a-z0-9+.-]*:\/\//i.test(target);
-  const path = target.startsWith('/') ? target : `/${target}`;
-  const raw = isAbsolute ? target : `${origin.protocol}://${origin.host}${path}`;
-  const hash = raw.indexOf('#');
-  const single = hash === -1 ? raw : raw.slice(0, hash + 1) + raw.slice(hash + 1).replaceAll('#', '%23');
+  const [authority = '', userinfo = ''] = ABSOLUTE_FORM.exec(target) ?? [];
+  const sent = target.slice(authority.length);
+  const path = authority !== '' || sent.startsWith('/') ? sent : `/${sent}`;
+  const hash = path.indexOf('#');
+  const single = hash === -1 ? path : path.slice(0, hash + 1) + path.slice(hash + 1).replaceAll('#', '%23');
   // far more than is kept, so that a long target costs no more than a short one
-  const legal = single
-    .slice(0, maxChars * 2)
-    .toWellFormed()
-    .replace(LEGAL, encodeURIComponent)
-    .replace(BROKEN_PERCENT, '%25');
-  if (legal.length <= maxChars && single.length <= maxChars * 2) return { uri: legal, isCut: false };
-  return { uri: dropCutCharacter(legal.slice(0, maxChars).replace(CUT_ESCAPE, '')), isCut: true };
+  const mostChars = maxChars * 2;
+  const base = `${origin.protocol}://${toLegal(userinfo.slice(0, mostChars))}${origin.host}`;
+  const uri = base + toLegal(single.slice(0, mostChars));
+  if (uri.length <= maxChars && single.length <= mostChars) return { uri, isCut: false };
+  return { uri: dropCutCharacter(uri.slice(0, maxChars).replace(CUT_ESCAPE, '')), isCut: true };
 }

@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import type { ObjectRef } from '../event';
+import { ABSOLUTE_FORM } from '../origin';
 
 /** The route that answered, and what of its parameters matters to an audit. */
 export interface MatchedRoute {
@@ -12,10 +13,16 @@ export interface MatchedRoute {
 
 const SIMPLE_PATTERN = /^(?:\/(?::\w+|[^/:*?+(){}[\]\\"!|]*))*$/;
 const PARAMETER = /^:(\w+)$/;
+const PARAMETERS = /:\w+/g;
 const LONGEST_ROUTE = 512;
 
 function segmentsOf(path: string): string[] {
   return path.split('/').filter((segment) => segment !== '');
+}
+
+function pathOf(target: string): string {
+  const path = target.startsWith('/') ? target : target.replace(ABSOLUTE_FORM, '');
+  return path.split(/[?#]/, 1)[0] ?? '';
 }
 
 function decode(segment: string): string {
@@ -26,43 +33,73 @@ function decode(segment: string): string {
   }
 }
 
+/** Whether a simple pattern matches the end of a path. */
 function fits(pattern: readonly string[], path: readonly string[]): boolean {
-  const tail = path.slice(path.length - pattern.length);
+  const start = path.length - pattern.length;
+  if (start < 0) return false;
   return pattern.every(
-    (part, i) => PARAMETER.test(part) || part.toLowerCase() === decode(tail[i] ?? '').toLowerCase(),
+    (part, i) => PARAMETER.test(part) || part.toLowerCase() === decode(path[start + i] ?? '').toLowerCase(),
   );
 }
 
-function patternOf(pattern: unknown, path: readonly string[]): string | null {
-  if (typeof pattern === 'string') return pattern;
-  if (pattern instanceof RegExp) return pattern.source;
-  if (!Array.isArray(pattern)) return null;
-  const match = pattern.find(
-    (one) => typeof one === 'string' && SIMPLE_PATTERN.test(one) && fits(segmentsOf(one), path),
-  );
-  return patternOf(match ?? pattern[0], path);
+/** A copy is asked: with the flags g and y, asking would change the app's own expression. */
+function matches(pattern: RegExp, path: string): boolean {
+  return new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, '')).test(path);
 }
 
-/** Parameters of a mount path are named where `mergeParams` shows them to the route. */
+/** The one of several patterns that Express took: the first that matches what the mount left of the path. */
+function chosenOf(patterns: readonly unknown[], baseUrl: string, path: string): unknown {
+  const segments = segmentsOf(path);
+  const rest = path.slice(baseUrl.length);
+  const isSimple = (one: unknown): one is string => typeof one === 'string' && SIMPLE_PATTERN.test(one);
+  const matched = patterns.find((one) => {
+    if (one instanceof RegExp) return matches(one, rest === '' ? '/' : rest);
+    return (
+      isSimple(one) && segmentsOf(one).length === segmentsOf(rest).length && fits(segmentsOf(one), segments)
+    );
+  });
+  // no mount is known any more once an error handler of the app runs
+  const fitting = patterns.filter((one) => isSimple(one) && fits(segmentsOf(one), segments)) as string[];
+  const longest = fitting.sort((a, b) => segmentsOf(b).length - segmentsOf(a).length)[0];
+  return matched ?? longest ?? patterns.find((one) => !isSimple(one)) ?? patterns[0];
+}
+
+function patternOf(req: Request, path: string): string | null {
+  const pattern = (req.route as { path?: unknown } | undefined)?.path;
+  const chosen = Array.isArray(pattern) ? chosenOf(pattern.flat(), req.baseUrl ?? '', path) : pattern;
+  if (chosen instanceof RegExp) return chosen.source;
+  return typeof chosen === 'string' ? chosen : null;
+}
+
+/**
+ * Parameters of a mount path are named where `mergeParams` shows them to the route. Express does not tell where
+ * in the path they stand: of several places that hold the value, one behind a static segment is taken.
+ */
 function nameMount(
   mount: readonly string[],
   pattern: string,
   params: Readonly<Record<string, string>>,
-): string[] {
-  const outer = Object.entries(params).filter(([name]) => !pattern.includes(`:${name}`));
-  return mount.map((segment) => {
-    const index = outer.findIndex(([, value]) => value === decode(segment));
-    if (index === -1) return segment;
-    const [[name] = ['']] = outer.splice(index, 1);
-    return `:${name}`;
-  });
+): readonly string[] {
+  if (mount.length === 0) return mount;
+  const own = new Set(pattern.match(PARAMETERS));
+  const named = [...mount];
+  let last = -1;
+  for (const [name, value] of Object.entries(params)) {
+    // numbers are the groups of the route's own expression
+    if (own.has(`:${name}`) || /^\d/.test(name)) continue;
+    const places = [...mount.keys()].filter((i) => i > last && decode(mount[i] ?? '') === value);
+    const place = places.find((i) => i >= last + 2) ?? places[0];
+    if (place === undefined) continue;
+    named[place] = `:${name}`;
+    last = place;
+  }
+  return named;
 }
 
 /** Express leaves `baseUrl` behind once an error handler of the app runs; the length of the path tells it again. */
-function mountOf(req: Request, pattern: string, path: readonly string[]): string[] {
+function mountOf(req: Request, own: readonly string[] | null, path: readonly string[]): string[] {
   const base = segmentsOf(req.baseUrl ?? '');
-  if (!SIMPLE_PATTERN.test(pattern)) return base;
-  const own = segmentsOf(pattern);
+  if (own === null) return base;
   const isComplete = base.length + own.length === path.length;
   return isComplete || !fits(own, path) ? base : path.slice(0, path.length - own.length);
 }
@@ -79,33 +116,34 @@ function objectOf(route: readonly string[], params: Readonly<Record<string, stri
   return null;
 }
 
-function stringParams(req: Request): Record<string, string> {
-  const params: Record<string, string> = {};
-  for (const [name, value] of Object.entries(req.params ?? {})) {
-    if (typeof value === 'string') params[name] = value;
+function stringParams({ params }: Request): Record<string, string> {
+  const strings: Record<string, string> = {};
+  for (const name in params) {
+    const value: unknown = params[name];
+    if (typeof value === 'string') strings[name] = value;
   }
-  return params;
+  return strings;
 }
 
 /** Express empties `params` before an error handler runs; the path still holds them. */
-function paramsOf(req: Request, pattern: string, path: readonly string[]): Record<string, string> {
-  const params = stringParams(req);
-  if (!SIMPLE_PATTERN.test(pattern)) return params;
-  const own = segmentsOf(pattern);
-  if (own.length > path.length || !fits(own, path)) return params;
-  own.forEach((part, i) => {
-    const name = PARAMETER.exec(part)?.[1];
+function addMissing(params: Record<string, string>, own: readonly string[], path: readonly string[]): void {
+  const names = own.map((part) => PARAMETER.exec(part)?.[1]);
+  if (names.every((name) => name === undefined || Object.hasOwn(params, name))) return;
+  if (!fits(own, path)) return;
+  names.forEach((name, i) => {
     if (name !== undefined) params[name] ??= decode(path[path.length - own.length + i] ?? '');
   });
-  return params;
 }
 
 export function readRoute(req: Request, target: string): MatchedRoute {
-  const path = segmentsOf(target.split('?', 1)[0] ?? '');
-  const pattern = patternOf((req.route as { path?: unknown } | undefined)?.path, path);
-  if (pattern === null) return { route: null, object: null, params: stringParams(req) };
-  const params = paramsOf(req, pattern, path);
-  const mount = nameMount(mountOf(req, pattern, path), pattern, params);
+  const pathname = pathOf(target);
+  const params = stringParams(req);
+  const pattern = patternOf(req, pathname);
+  if (pattern === null) return { route: null, object: null, params };
+  const path = segmentsOf(pathname);
+  const own = SIMPLE_PATTERN.test(pattern) ? segmentsOf(pattern) : null;
+  if (own !== null) addMissing(params, own, path);
+  const mount = nameMount(mountOf(req, own, path), pattern, params);
   const prefix = mount.map((segment) => `/${segment}`).join('');
   const isRoot = pattern === '/' && prefix !== '';
   const route = isRoot

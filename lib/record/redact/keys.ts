@@ -8,10 +8,12 @@ const PARTS: readonly string[] = [
   'secret',
   'apikey',
   'accesskey',
+  'accountkey',
   'accesstoken',
   'privatekey',
   'signingkey',
   'encryptionkey',
+  'masterkey',
   'subscriptionkey',
   'credential',
   'authorization',
@@ -33,6 +35,7 @@ const PARTS: readonly string[] = [
 const WORDS: ReadonlySet<string> = new Set([
   'auth',
   'pass',
+  'pw',
   'pin',
   'sid',
   'iban',
@@ -50,12 +53,15 @@ const WORDS: ReadonlySet<string> = new Set([
   'sig',
 ]);
 
-/** Characters that are not seen: they would hide a word from the comparison. */
-const INVISIBLE = /\p{Cf}|\u034F|\u115F|\u1160|\u17B4|\u17B5|[\u180B-\u180F]|\u3164|[\uFE00-\uFE0F]|\uFFA0/gu;
+/** Characters that are not seen, control characters among them: they would hide a word from the comparison. */
+const INVISIBLE =
+  /[\p{Cf}\p{Cc}\p{Cs}\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F\u3164\uFE00-\uFE0F\uFFA0]/gu;
 const PLAIN = /^[\x20-\x7E]*$/;
-const SEPARATORS = /[-_. ]/g;
+const SEPARATORS = /[-_.\s\p{Pd}]/gu;
+const PLAIN_SEPARATORS = /[-_. ]/g;
 /** A run of capitals, a capitalised or a lower-case word: `userAPIKey` gives user, API, Key. */
 const WORD = /\p{Lu}+(?!\p{Ll})|\p{Lu}?\p{Ll}+/gu;
+const PLAIN_WORD = /[A-Z]+(?![a-z])|[A-Z]?[a-z]+/g;
 
 const CACHED_KEYS = 2_000;
 const LONGEST_CACHED_KEY = 128;
@@ -64,33 +70,86 @@ const LONGEST_KEY = 8_192;
 
 function isSecretWord(word: string): boolean {
   const lower = word.toLowerCase();
-  return WORDS.has(lower) || (lower.endsWith('s') && WORDS.has(lower.slice(0, -1)));
+  if (WORDS.has(lower) || lower.endsWith('token')) return true;
+  return lower.endsWith('s') && (WORDS.has(lower.slice(0, -1)) || lower.endsWith('tokens'));
+}
+
+function visible(key: string): string {
+  return key.normalize('NFKC').replace(INVISIBLE, '');
+}
+
+function squash(key: string): string {
+  return PLAIN.test(key)
+    ? key.toLowerCase().replace(PLAIN_SEPARATORS, '')
+    : visible(key).toLowerCase().replace(SEPARATORS, '');
+}
+
+function wordsOf(key: string): readonly string[] {
+  return (PLAIN.test(key) ? key.match(PLAIN_WORD) : visible(key).match(WORD)) ?? [];
+}
+
+function anyOf(parts: readonly string[]): RegExp {
+  return new RegExp(parts.map((part) => part.replace(/[$()*+?[\\\]^{|}/]/g, '\\$&')).join('|'), 'u');
 }
 
 /**
  * Tells the names of secrets: as a whole by substring and word by word, after NFKC and without invisible
- * characters. Clients choose the keys, so the cache is bounded.
+ * characters.
  */
-export function createKeyRule(more: readonly string[] = []): (key: string) => boolean {
-  const squash = (text: string): string => text.toLowerCase().replace(SEPARATORS, '');
-  const parts = [...PARTS, ...more.map(squash)];
-  const cache = new Map<string, boolean>();
+export class KeyRule {
+  private readonly cache = new Map<string, boolean>();
+  private readonly parts: RegExp;
+  /** Parts and words alike: most keys have none of them anywhere. */
+  private readonly hints: RegExp;
 
-  function judge(key: string): boolean {
-    if (key.length > LONGEST_KEY) return true;
-    const plain = PLAIN.test(key) ? key : key.normalize('NFKC').replace(INVISIBLE, '');
-    const whole = squash(plain);
-    return parts.some((part) => whole.includes(part)) || (plain.match(WORD)?.some(isSecretWord) ?? false);
+  constructor(more: readonly string[] = []) {
+    const parts = [...PARTS, ...more.map(squash).filter((part) => part !== '')];
+    this.parts = anyOf(parts);
+    this.hints = anyOf([...parts, ...WORDS]);
   }
 
-  return function isSecretKey(key) {
-    const cached = cache.get(key);
+  /** For keys of objects. Clients choose them, so the cache is bounded. */
+  isSecretKey(key: string): boolean {
+    const cached = this.cache.get(key);
     if (cached !== undefined) return cached;
-    const verdict = judge(key);
+    const verdict = this.judge(key);
     if (key.length <= LONGEST_CACHED_KEY) {
-      if (cache.size >= CACHED_KEYS) cache.clear();
-      cache.set(key, verdict);
+      if (this.cache.size >= CACHED_KEYS) this.cache.clear();
+      this.cache.set(key, verdict);
     }
     return verdict;
-  };
+  }
+
+  /** For names out of texts, which are not remembered: a slice would keep the whole text in memory. */
+  isSecretName(name: string): boolean {
+    return this.cache.get(name) ?? this.judge(name);
+  }
+
+  private judge(key: string): boolean {
+    if (key.length > LONGEST_KEY) return true;
+    const whole = squash(key);
+    return this.hints.test(whole) && (this.parts.test(whole) || wordsOf(key).some(isSecretWord));
+  }
+}
+
+const NAMES: ReadonlySet<string> = new Set(
+  'name key field header param parameter prop property attribute attr label id type path pointer k n'.split(
+    ' ',
+  ),
+);
+const NAME_END = /(?:name|key)$/i;
+const VALUES: ReadonlySet<string> = new Set(
+  'value values val v data content text raw default old new from to before after lhs rhs'.split(' '),
+);
+const VALUE_ENDS = /^value|value$/i;
+const LONGEST_ROLE = 24;
+
+/** Whether what stands under this key may be the name of the value beside it. */
+export function isNameKey(key: string): boolean {
+  return key.length <= LONGEST_ROLE && (NAMES.has(key.toLowerCase()) || NAME_END.test(key));
+}
+
+/** Whether what stands under this key may be the value of which a name stands beside it. */
+export function isValueKey(key: string): boolean {
+  return key.length <= LONGEST_ROLE && (VALUES.has(key.toLowerCase()) || VALUE_ENDS.test(key));
 }

@@ -5,7 +5,11 @@ export interface PathNode {
   readonly any: PathNode | null;
 }
 
-const STEP = /([^.[\]"']+)|\[\*\]|\[(\d+)\]|\["([^"]+)"\]|\['([^']+)'\]/g;
+export const NO_PATHS: readonly PathNode[] = [];
+
+const STEP = /([^.[\]"]+)|\[\*\]|\[(\d+)\]|\["([^"]+)"\]|\['([^']+)'\]/g;
+const BRACKETS = /[[\]]+/;
+const INDEX = /^\d+$/;
 
 interface Draft {
   isEnd: boolean;
@@ -25,22 +29,27 @@ function child(draft: Draft, key: string): Draft {
   return existing;
 }
 
+function stepsOf(path: string): string[] {
+  const steps = Array.from(path.matchAll(STEP), ([step, name, index, double, single]) =>
+    step === '[*]' ? '*' : (name ?? index ?? double ?? single ?? ''),
+  );
+  // names of headers have no case; Node gives them in lower case
+  return steps[0] === 'headers' ? steps.map((step, i) => (i === 1 ? step.toLowerCase() : step)) : steps;
+}
+
 /** Compiles paths in pino's syntax (`a.b`, `a["b-c"]`, `a[*].b`, `a.*`) into one tree. Null when there are none. */
 export function compilePaths(paths: readonly string[]): PathNode | null {
   if (paths.length === 0) return null;
   const root = createDraft();
   for (const path of paths) {
     let draft = root;
-    for (const [step, name, index, double, single] of path.matchAll(STEP)) {
-      draft = child(draft, step === '[*]' ? '*' : (name ?? index ?? double ?? single ?? ''));
-    }
+    for (const step of stepsOf(path)) draft = child(draft, step);
     draft.isEnd = true;
   }
   return root;
 }
 
-/** The nodes that a walk reaches by one more key; several, since `*` and a name may both match. */
-export function step(nodes: readonly PathNode[], key: string): readonly PathNode[] {
+function stepOnce(nodes: readonly PathNode[], key: string): readonly PathNode[] {
   const next: PathNode[] = [];
   for (const node of nodes) {
     const named = node.members.get(key);
@@ -48,4 +57,41 @@ export function step(nodes: readonly PathNode[], key: string): readonly PathNode
     if (node.any !== null) next.push(node.any);
   }
   return next;
+}
+
+function stepThrough(nodes: readonly PathNode[], name: string): readonly PathNode[] {
+  return name
+    .split(BRACKETS)
+    .filter((key) => key !== '')
+    .reduce(stepOnce, nodes);
+}
+
+/**
+ * The nodes that a walk reaches by one more key; several, since `*` and a name may both match. A parser of flat
+ * forms leaves `user[ssn]` as it is, and means what the path `user.ssn` means.
+ */
+export function step(nodes: readonly PathNode[], key: string): readonly PathNode[] {
+  if (nodes.length === 0) return NO_PATHS;
+  const next = stepOnce(nodes, key);
+  return key.includes('[') ? [...next, ...stepThrough(nodes, key)] : next;
+}
+
+/** Whether a parameter of this name ends up under a configured path; repeated, it may become an item of a list. */
+function isEndOrItem(node: PathNode): boolean {
+  if (node.isEnd || node.any?.isEnd === true) return true;
+  for (const [key, member] of node.members) if (INDEX.test(key) && member.isEnd) return true;
+  return false;
+}
+
+/** A query's `user[ssn]` against the path `queryParams.user.ssn`. */
+export function hidesName(nodes: readonly PathNode[], name: string): boolean {
+  if (nodes.length === 0) return false;
+  if (step(nodes, name).some(isEndOrItem)) return true;
+  let reached = nodes;
+  for (const key of name.split(BRACKETS)) {
+    if (key === '') continue;
+    reached = stepOnce(reached, key);
+    if (reached.some((node) => node.isEnd)) return true;
+  }
+  return false;
 }

@@ -1,83 +1,55 @@
-import { createHmac } from 'node:crypto';
-import { setOwn } from '../../escape';
 import type { Json } from '../../event';
 import type { RedactSettings } from '../../options';
-import { createKeyRule } from './keys';
-import { compilePaths, type PathNode, step } from './paths';
-import { redactPairs, redactUrl, type UrlRules } from './url';
+import { redactJson } from './json';
+import { isNameKey, isValueKey, KeyRule } from './keys';
+import { Mask } from './mask';
+import { SecretMemory } from './memory';
+import { compilePaths, NO_PATHS, type PathNode, step } from './paths';
+import { decodePercent, type TextRules } from './text';
+import { redactPairs, redactUrl } from './url';
 import { isSecretNumber, isSecretValue } from './values';
 
-/** A longer string is recorded by its size and hash alone, so nothing in it needs to be looked for. */
-export const LONGEST_SCANNED = 65_536;
-const MOST_LEVELS = 5;
-const MOST_NODES = 2_000;
-const MOST_REMEMBERED = 64;
-const SHORTEST_REMEMBERED = 4;
-const URL_MASK = 'REDACTED';
-const ABSOLUTE_URL = /^\s*[a-z][a-z0-9+.-]*:\/\/\S+\s*$/i;
-const FORM = /^\s*[^\s=&;]{1,256}=[^\n\r]*$/;
-const NAME_KEYS = new Set([
-  'name',
-  'key',
-  'field',
-  'header',
-  'param',
-  'parameter',
-  'property',
-  'attribute',
-  'label',
-  'id',
-  'type',
-  'k',
-  'n',
-]);
-const VALUE_KEYS = new Set([
-  'value',
-  'values',
-  'val',
-  'v',
-  'data',
-  'content',
-  'text',
-  'oldvalue',
-  'newvalue',
-  'default',
-]);
-const LONGEST_VALUE_KEY = 8;
-const NO_PATHS: readonly PathNode[] = [];
+/** Of a longer string nothing may be kept but its size and hash: it is not searched. */
+const LONGEST_SCANNED = 1_048_576;
+const MOST_LEVELS = 8;
+const LONGEST_PATH = 32;
+/** Shorter cookies are settings (`theme=dark`), which messages may well name. */
+const SHORTEST_COOKIE = 8;
+const SHORTEST_SCANNED = 4;
+const STRUCTURE = /[=@%]|\/\//;
+const URL_START = /^\s*(?:[a-z][a-z0-9+.:-]*:)?\/\/\S/i;
+/** The first name of a form, or of settings like `Data Source=x;Password=y`. */
+const FORM = /^\s*(?:[^\s=]{0,256}=|\w+(?: \w+){1,3}=[^=]*;)/;
+/** No text of this shape and length is a secret by its looks. */
+const PLAIN_NAME = /^[A-Za-z_$-]{1,14}$/;
+/** A name has none of these: it is a JSON text that a form parser took for one. */
+const NO_NAME = /[{}"]/;
+const HOST_HEADER = /(?:^|-)(?:host|origin|server|authority)$|^forwarded$/;
+/** Credentials in the middle of a message. */
+const QUOTED_CREDENTIALS = /\b(?:Bearer|Basic|Token) +[A-Za-z0-9._~+/=-]{16,}/i;
+const MESSAGE_BREAK = /[\s"'`<>()[\]{},]+/;
+
+/** `{`, `[` or `"`. */
+function isJsonStart(text: string): boolean {
+  const first = text.charCodeAt(0);
+  const start = first > 32 && first < 128 ? first : text.trimStart().charCodeAt(0);
+  return start === 123 || start === 91 || start === 34;
+}
 
 interface Rules {
-  readonly settings: RedactSettings;
-  readonly isSecretKey: (key: string) => boolean;
+  readonly keys: KeyRule;
+  readonly mask: Mask;
   readonly paths: PathNode | null;
-}
-
-/** Own entries whose getters are not run: only data counts as a name beside a value. */
-function isNamedSecret(parent: object, isSecretKey: (key: string) => boolean): boolean {
-  for (const [key, property] of Object.entries(Object.getOwnPropertyDescriptors(parent))) {
-    const name: unknown = property.value;
-    if (typeof name === 'string' && NAME_KEYS.has(key.toLowerCase()) && isSecretKey(name)) return true;
-  }
-  return false;
-}
-
-/** A query's `user[ssn]` against the path `queryParams.user.ssn`. */
-function isHiddenPath(nodes: readonly PathNode[], name: string): boolean {
-  let reached = nodes;
-  for (const key of name.split(/[[\]]+/)) {
-    if (key === '') continue;
-    reached = step(reached, key);
-    if (reached.some((node) => node.isEnd)) return true;
-  }
-  return false;
 }
 
 /**
  * Masks the secrets of one event: whole values, never parts of them, always on a copy. It remembers what it
  * masked, so that an error message which quotes a secret can be masked too.
  */
-export class Redaction implements UrlRules {
-  private readonly remembered: string[] = [];
+export class Redaction implements TextRules {
+  readonly longestText = LONGEST_SCANNED;
+  private readonly memory = new SecretMemory();
+  private readonly named = new WeakMap<object, boolean>();
 
   constructor(private readonly rules: Rules) {}
 
@@ -94,161 +66,141 @@ export class Redaction implements UrlRules {
   hides(nodes: readonly PathNode[], parent: object, key: string, value: unknown): boolean {
     if (value === null || value === undefined) return false;
     if (nodes.length > 0 && nodes.some((node) => node.isEnd)) return true;
-    if (typeof value === 'number' && isSecretNumber(value)) return true;
-    if (Array.isArray(parent)) return key === '1' && this.isPair(parent);
-    if (this.rules.isSecretKey(key)) return true;
-    if (key.length > LONGEST_VALUE_KEY || !VALUE_KEYS.has(key.toLowerCase())) return false;
-    return isNamedSecret(parent, this.rules.isSecretKey);
+    if ((typeof value === 'number' || typeof value === 'bigint') && isSecretNumber(value)) return true;
+    if (Array.isArray(parent)) return key === '1' && parent.length === 2 && this.isNamed(parent);
+    if (this.rules.keys.isSecretKey(key)) return true;
+    return isValueKey(key) && this.isNamed(parent);
   }
 
-  private isPair(items: readonly unknown[]): boolean {
-    const [name] = items;
-    return items.length === 2 && typeof name === 'string' && this.rules.isSecretKey(name);
+  /** Whether the name of a secret stands in an object, or first in a pair. Judged once: it may have many values. */
+  isNamed(parent: object): boolean {
+    const known = this.named.get(parent);
+    if (known !== undefined) return known;
+    let isNamed = true;
+    try {
+      const names = Array.isArray(parent) ? ['0'] : Object.keys(parent).filter(isNameKey);
+      // data only: a getter is not run twice
+      const read = (key: string): unknown => Object.getOwnPropertyDescriptor(parent, key)?.value;
+      isNamed = names.some((key) => this.isSecretNameIn(read(key)));
+    } catch {
+      // a Proxy may refuse: then its values are hidden
+    }
+    this.named.set(parent, isNamed);
+    return isNamed;
+  }
+
+  /** A name, or a path as a list of names. */
+  private isSecretNameIn(value: unknown): boolean {
+    if (typeof value === 'string') return this.isSecretName(value);
+    return (
+      Array.isArray(value) && value.length <= LONGEST_PATH && value.some((one) => this.isSecretNameIn(one))
+    );
   }
 
   isSecretKey(key: string): boolean {
-    return this.rules.isSecretKey(key);
+    return this.rules.keys.isSecretKey(key);
   }
 
-  /** Whether a whole string is a secret or holds one in a JSON text. */
-  isSecretText(text: string): boolean {
-    return isSecretValue(text) || this.scan(text, 0) !== text;
+  isSecretName(name: string): boolean {
+    return this.rules.keys.isSecretName(name);
   }
 
-  /** The mask inside of a URL. */
+  name(name: string, level = 0): string {
+    if (PLAIN_NAME.test(name)) return name;
+    const isSecret = this.isSecretText(name, level) || (NO_NAME.test(name) && this.isSecretName(name));
+    if (!isSecret) return name;
+    const mask = this.censor(name, []);
+    return typeof mask === 'string' ? mask : '[REDACTED]';
+  }
+
+  isSecretText(text: string, level = 0): boolean {
+    return isSecretValue(text) || this.scan(text, NO_PATHS, level) !== text;
+  }
+
+  isSecretPart(text: string, level: number): boolean {
+    if (isSecretValue(text)) return true;
+    const isStructured = isJsonStart(text) || URL_START.test(text);
+    return isStructured && this.scan(text, NO_PATHS, level) !== text;
+  }
+
+  remember(value: unknown): void {
+    this.memory.add(value);
+  }
+
   mask(value: string): string {
     this.remember(value);
-    const digest = this.digest(value);
-    return digest === null ? URL_MASK : `${URL_MASK}-${digest}`;
+    return this.rules.mask.inUrl(value);
   }
 
   /** What stands in the place of a value. @throws what the user's censor throws */
   censor(value: unknown, path: readonly string[]): Json {
+    if (path.length === 2 && path[0] === 'headers' && path[1] === 'cookie' && typeof value === 'string') {
+      return this.cookies(value, path);
+    }
     this.remember(value);
-    if (path[0] === 'headers' && path[1] === 'cookie' && path.length === 2 && typeof value === 'string') {
-      return this.cookieNames(value);
-    }
-    const { censor } = this.rules.settings;
-    if (typeof censor === 'function') {
-      const result = censor(value, path);
-      return typeof result === 'string' || typeof result === 'boolean' || result === null
-        ? result
-        : '[REDACTED]';
-    }
-    const digest = this.digest(value);
-    return digest === null
-      ? censor
-      : `${censor.replace(/\]$/, '')}:${digest}${censor.endsWith(']') ? ']' : ''}`;
+    return this.rules.mask.censor(value, path);
   }
 
-  private cookieNames(header: string): string {
-    const names = header
-      .split(';')
-      .slice(0, MOST_REMEMBERED)
-      .map((pair) => {
-        const equals = pair.indexOf('=');
-        this.remember(pair.slice(equals + 1).trim());
-        return equals === -1 ? '[REDACTED]' : `${pair.slice(0, equals).trim()}=[REDACTED]`;
-      });
-    return names.join('; ');
-  }
-
-  private digest(value: unknown): string | null {
-    const { hmacKey } = this.rules.settings;
-    if (hmacKey === null) return null;
-    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    return createHmac('sha256', hmacKey)
-      .update(text ?? '')
-      .digest('hex')
-      .slice(0, 16);
+  /** The names of cookies are kept. */
+  private cookies(header: string, path: readonly string[]): string {
+    const pairs = header.split(';').map((pair) => {
+      const equals = pair.indexOf('=');
+      const value = pair.slice(equals + 1).trim();
+      if (value === '') return pair.trim();
+      const name = equals === -1 ? '' : this.name(pair.slice(0, equals).trim());
+      if (value.length >= SHORTEST_COOKIE) this.remember(value);
+      const mask = this.rules.mask.censor(value, [...path, name]);
+      return `${equals === -1 ? '' : `${name}=`}${typeof mask === 'string' ? mask : '[REDACTED]'}`;
+    });
+    return pairs.join('; ');
   }
 
   /** A whole string without its secrets: the string itself where it has none. */
-  text(text: string, path: readonly string[]): Json {
+  text(text: string, path: readonly string[], nodes?: readonly PathNode[]): Json {
     if (isSecretValue(text)) return this.censor(text, path);
-    return this.scan(text, 0);
+    const scanned =
+      path[0] === 'headers' && path.length > 1
+        ? this.header(text, path[1])
+        : this.scan(text, nodes ?? NO_PATHS, 0);
+    return scanned ?? this.censor(text, path);
   }
 
-  /** Looks for secrets in a URL, a JSON text or a form: the structures in which a string carries whole values. */
-  private scan(text: string, level: number): string {
-    if (text.length < SHORTEST_REMEMBERED || text.length > LONGEST_SCANNED) return text;
-    const start = text.trimStart().charCodeAt(0);
-    if (start === 123 || start === 91 || start === 34) {
-      const redacted = this.scanJson(text, level);
-      if (redacted !== null) return redacted;
-    }
-    if (!text.includes('=') && !text.includes('@') && !text.includes('://')) return text;
-    if (ABSOLUTE_URL.test(text)) return redactUrl(text, this);
-    return FORM.test(text) ? redactPairs(text, this) : text;
+  /** Headers carry targets without a host (`X-Original-URL`), and hosts without a scheme. */
+  private header(text: string, name = ''): string | null {
+    if (text.startsWith('/')) return redactUrl(text, this, { level: 0 });
+    if (text.includes('@') && HOST_HEADER.test(name) && !text.includes('://')) return null;
+    return this.scan(text, NO_PATHS, 0);
   }
 
-  /** Null when the text is no JSON. */
-  private scanJson(text: string, level: number): string | null {
-    let tree: unknown;
-    try {
-      tree = JSON.parse(text);
-    } catch {
-      return null;
+  scan(text: string, nodes: readonly PathNode[], level: number): string | null {
+    if (text.length < SHORTEST_SCANNED) return text;
+    if (text.length > LONGEST_SCANNED) {
+      this.memory.giveUp();
+      return text;
     }
-    if (level >= MOST_LEVELS) return this.mask(text);
-    const walk = { nodes: 0, isChanged: false };
-    const redacted = this.walk(tree, level + 1, walk);
-    if (walk.nodes > MOST_NODES) return this.mask(text);
-    return walk.isChanged ? JSON.stringify(redacted) : text;
+    const isJson = isJsonStart(text);
+    if (!isJson && !STRUCTURE.test(text)) return text;
+    if (level > MOST_LEVELS) return null;
+    const redacted = isJson ? redactJson(text, this, nodes, level) : undefined;
+    return redacted === undefined ? this.scanLine(text, nodes, level) : redacted;
   }
 
-  private walk(
-    value: unknown,
-    level: number,
-    state: { nodes: number; isChanged: boolean },
-    depth = 0,
-  ): unknown {
-    state.nodes += 1;
-    if (state.nodes > MOST_NODES) return null;
-    if (depth > 100) {
-      state.nodes = MOST_NODES + 1;
-      return null;
-    }
-    if (typeof value === 'string') {
-      const redacted = isSecretValue(value) ? this.censor(value, []) : this.scan(value, level);
-      state.isChanged ||= redacted !== value;
-      return redacted;
-    }
-    if (value === null || typeof value !== 'object') return value;
-    const copy: Record<string, unknown> = Array.isArray(value)
-      ? ([] as unknown as Record<string, unknown>)
-      : {};
-    for (const key of Object.keys(value)) {
-      const member = (value as Record<string, unknown>)[key];
-      const isHidden = this.hides(NO_PATHS, value, key, member);
-      state.isChanged ||= isHidden;
-      setOwn(copy, key, isHidden ? this.censor(member, [key]) : this.walk(member, level, state, depth + 1));
-      if (state.nodes > MOST_NODES) break;
-    }
-    return copy;
+  private scanLine(text: string, nodes: readonly PathNode[], level: number): string | null {
+    if (URL_START.test(text)) return redactUrl(text, this, { level });
+    if (FORM.test(text)) return redactPairs(text, this, level, nodes);
+    const decoded = decodePercent(text);
+    return decoded === text || !this.isSecretText(decoded, level + 1) ? text : null;
   }
 
   /** The request target: what hides a query parameter by its path hides it here too. */
-  url(url: string, secretSegments?: ReadonlySet<string>): string {
-    const nodes = this.open('queryParams');
-    const isSecretKey = (name: string): boolean => this.isSecretKey(name) || isHiddenPath(nodes, name);
-    const isSecretText = (text: string): boolean => this.isSecretText(text);
-    return redactUrl(url, { isSecretKey, isSecretText, mask: (value) => this.mask(value) }, secretSegments);
+  url(url: string, secretParameters?: ReadonlySet<string>): string {
+    return redactUrl(url, this, { level: 0, nodes: this.open('queryParams'), secretParameters });
   }
 
-  /** Whether a text quotes something that was masked in this event. */
+  /** Whether a text quotes something that was masked in this event, or credentials. */
   quotesSecret(text: string): boolean {
-    return this.remembered.some((secret) => text.includes(secret));
-  }
-
-  private remember(value: unknown, depth = 0): void {
-    if (this.remembered.length >= MOST_REMEMBERED) return;
-    if (typeof value === 'string' || typeof value === 'number') {
-      const text = String(value);
-      if (text.length >= SHORTEST_REMEMBERED && text.length <= LONGEST_SCANNED) this.remembered.push(text);
-    } else if (typeof value === 'object' && value !== null && depth < 4) {
-      for (const member of Object.values(value).slice(0, MOST_REMEMBERED)) this.remember(member, depth + 1);
-    }
+    if (this.memory.isQuotedIn(text) || QUOTED_CREDENTIALS.test(text)) return true;
+    return text.split(MESSAGE_BREAK).some((word) => this.isSecretText(word));
   }
 }
 
@@ -257,8 +209,17 @@ class NoRedaction extends Redaction {
   override hides(): boolean {
     return false;
   }
+  override isNamed(): boolean {
+    return false;
+  }
+  override isSecretKey(): boolean {
+    return false;
+  }
   override isSecretText(): boolean {
     return false;
+  }
+  override name(name: string): string {
+    return name;
   }
   override text(text: string): Json {
     return text;
@@ -274,8 +235,8 @@ class NoRedaction extends Redaction {
 /** A factory of one redaction an event; rules and the cache of judged keys are shared. */
 export function createRedactor(settings: RedactSettings, recordSecrets: boolean): () => Redaction {
   const rules: Rules = {
-    settings,
-    isSecretKey: createKeyRule(settings.keys),
+    keys: new KeyRule(settings.keys),
+    mask: new Mask(settings),
     paths: compilePaths(settings.paths),
   };
   return () => (recordSecrets ? new NoRedaction(rules) : new Redaction(rules));

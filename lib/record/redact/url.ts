@@ -1,70 +1,153 @@
-/** What in a URL is secret; the mask there has no brackets, so that the URL stays a valid URI. */
-export interface UrlRules {
-  isSecretKey(key: string): boolean;
-  isSecretText(text: string): boolean;
-  mask(value: string): string;
+import { hidesName, NO_PATHS, type PathNode } from './paths';
+import { decodeForm, decodePercent, type TextRules } from './text';
+
+const SCHEME = /^\s*(?:[a-z][a-z0-9+.:-]*:)?\/\//i;
+const AUTHORITY = /^[^/?#\s]*/;
+/** A port is digits: in `user:p/ss@host` this colon parts a name from a password. */
+const NO_PORT = /^[^[\]:]*:\d*[^\d,]/;
+/** After a segment that names a secret, plain words are a verb (`/password/reset`), all else a value. */
+const VERB = /^(?:[a-z]{1,15}(?:-[a-z]{1,15}){0,3}|v\d{1,3})$/;
+const SEPARATOR = /[&;\r\n]/g;
+const AMPERSAND = 38;
+const SHORTEST_PART = 3;
+
+export interface UrlOptions {
+  readonly level: number;
+  /** Where the query's parameters stand among the configured paths. */
+  readonly nodes?: readonly PathNode[];
+  /** Values of route parameters whose names are secrets. */
+  readonly secretParameters?: ReadonlySet<string>;
 }
 
-const MOST_PARAMETERS = 1_000;
-const USERINFO = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i;
-/** After a segment that names a secret, a plain word is a verb (`/password/reset`), all else a value. */
-const PLAIN_WORD = /^[a-z]+(?:-[a-z]+)*$/;
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    return text;
+/** The first `=` after which a secret begins: `next=token=x` has two names. -1 when there is none. */
+function secretEquals(part: string, isTight: boolean, rules: TextRules, nodes: readonly PathNode[]): number {
+  let from = 0;
+  for (let equals = part.indexOf('='); equals !== -1; equals = part.indexOf('=', from)) {
+    const name = decodeForm(part.slice(from, equals)).trim();
+    const isProse = isTight && /\s/.test(part.slice(from, equals).trim());
+    if (!isProse && (rules.isSecretName(name) || hidesName(nodes, name))) return equals;
+    from = equals + 1;
   }
+  return -1;
+}
+
+function maskAfter(part: string, equals: number, rules: TextRules): string {
+  const raw = part.slice(equals + 1);
+  if (raw === '') return part;
+  const value = decodeForm(raw);
+  if (value !== raw) rules.remember(raw);
+  return part.slice(0, equals + 1) + rules.mask(value);
+}
+
+function isSecretPairValue(raw: string, rules: TextRules, level: number): boolean {
+  if (raw.length < SHORTEST_PART) return false;
+  const value = decodeForm(raw);
+  return value === raw ? rules.isSecretPart(raw, level) : rules.isSecretText(value, level);
+}
+
+function redactPair(
+  part: string,
+  isTight: boolean,
+  rules: TextRules,
+  nodes: readonly PathNode[],
+  level: number,
+): string {
+  const equals = part.indexOf('=');
+  const name = decodeForm(equals === -1 ? part : part.slice(0, equals));
+  if (rules.name(name, level + 1) !== name) return rules.mask(decodeForm(part));
+  if (equals === -1) return part;
+  if (isSecretPairValue(part.slice(equals + 1), rules, level + 1)) return maskAfter(part, equals, rules);
+  const secret = secretEquals(part, isTight, rules, nodes);
+  return secret === -1 ? part : maskAfter(part, secret, rules);
 }
 
 /** `name=value` pairs of a query, a form or a matrix parameter; order, spelling and separators stay. */
-export function redactPairs(text: string, rules: UrlRules): string {
-  const parts = text.split(/([&;])/);
-  if (parts.length > 2 * MOST_PARAMETERS) return rules.mask(text);
-  const redacted = parts.map((part) => {
-    const equals = part.indexOf('=');
-    if (equals === -1) return part !== '' && rules.isSecretText(decode(part)) ? rules.mask(part) : part;
-    const value = part.slice(equals + 1);
-    if (value === '') return part;
-    const isSecret =
-      rules.isSecretKey(decode(part.slice(0, equals)).trim()) || rules.isSecretText(decode(value));
-    return isSecret ? part.slice(0, equals + 1) + rules.mask(decode(value)) : part;
-  });
-  return redacted.join('');
+export function redactPairs(
+  text: string,
+  rules: TextRules,
+  level: number,
+  nodes: readonly PathNode[] = NO_PATHS,
+): string {
+  let redacted = '';
+  let start = 0;
+  while (start <= text.length) {
+    SEPARATOR.lastIndex = start;
+    const end = SEPARATOR.exec(text)?.index ?? text.length;
+    // lines and lists in prose have blanks before their equals signs, forms and settings have none
+    const isTight = start > 0 && text.charCodeAt(start - 1) !== AMPERSAND;
+    const part = text.slice(start, end);
+    redacted += (part === '' ? '' : redactPair(part, isTight, rules, nodes, level)) + text.charAt(end);
+    start = end + 1;
+  }
+  return redacted;
 }
 
-function redactPath(path: string, rules: UrlRules, secretSegments: ReadonlySet<string>): string {
+function partsOf(secrets: ReadonlySet<string>): string[] {
+  return [...secrets].flatMap((secret) => secret.split('/')).filter((part) => part !== '');
+}
+
+function redactPath(path: string, rules: TextRules, { level, secretParameters }: UrlOptions): string {
+  const secrets = secretParameters === undefined ? [] : partsOf(secretParameters);
   let afterSecretName = false;
   const redactSegment = (segment: string): string => {
     if (segment === '') return segment;
-    const decoded = decode(segment);
-    const isValue = afterSecretName && !PLAIN_WORD.test(decoded);
-    afterSecretName = !decoded.includes('=') && rules.isSecretKey(decoded);
-    if (isValue || secretSegments.has(decoded) || rules.isSecretText(decoded)) return rules.mask(decoded);
-    return segment.includes('=') ? redactPairs(segment, rules) : segment;
+    const decoded = decodePercent(segment);
+    const isValue = afterSecretName && !VERB.test(decoded);
+    afterSecretName = !decoded.includes('=') && rules.isSecretName(decoded);
+    // a parameter may be one part of its segment: `:name.:token`
+    const isParameter = secrets.some(
+      (secret) => decoded === secret || (secret.length >= SHORTEST_PART && decoded.includes(secret)),
+    );
+    const isPairs = segment.includes('=');
+    const isSecret = isPairs
+      ? rules.isSecretPart(decoded, level)
+      : rules.name(decoded, level + 1) !== decoded;
+    if (isValue || isParameter || isSecret) {
+      if (decoded !== segment) rules.remember(segment);
+      return rules.mask(decoded);
+    }
+    return isPairs ? redactPairs(segment, rules, level) : segment;
   };
   return path.split('/').map(redactSegment).join('/');
+}
+
+/** User information, and drivers' settings (`jdbc:sqlserver://host;password=x`). */
+function redactAuthority(authority: string, rules: TextRules, level: number): string {
+  const at = authority.lastIndexOf('@');
+  if (at === -1) return authority.includes('=') ? redactPairs(authority, rules, level) : authority;
+  if (authority.includes(';')) return rules.mask(authority);
+  const userinfo = authority.slice(0, at);
+  rules.remember(userinfo.slice(userinfo.indexOf(':') + 1));
+  rules.remember(decodePercent(userinfo.slice(userinfo.indexOf(':') + 1)));
+  return rules.mask(userinfo) + authority.slice(at);
 }
 
 /**
  * A URL or request target without its secrets: user information, path segments that name or look like a
  * secret, and query and fragment parameters.
- *
- * @param secretSegments values of route parameters whose names are secrets
  */
-export function redactUrl(
-  url: string,
-  rules: UrlRules,
-  secretSegments: ReadonlySet<string> = new Set(),
-): string {
-  const userinfo = USERINFO.exec(url);
-  const bare = userinfo === null ? url : `${userinfo[1]}${rules.mask('')}@${url.slice(userinfo[0].length)}`;
-  const scheme = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i.exec(bare)?.[0] ?? '';
-  const [, path = '', query, fragment] =
-    /^([^?#]*)(?:\?([^#]*))?(?:#([\s\S]*))?$/.exec(bare.slice(scheme.length)) ?? [];
-  let redacted = scheme + redactPath(path, rules, secretSegments);
-  if (query !== undefined) redacted += `?${redactPairs(query, rules)}`;
-  if (fragment !== undefined) redacted += `#${redactPairs(fragment, rules)}`;
-  return redacted;
+export function redactUrl(url: string, rules: TextRules, options: UrlOptions): string {
+  let scheme = SCHEME.exec(url)?.[0] ?? '';
+  const rest = url.slice(scheme.length);
+  let authority = scheme === '' ? '' : (AUTHORITY.exec(rest)?.[0] ?? '');
+  if (!authority.includes('@') && NO_PORT.test(authority) && rest.includes('@'))
+    return scheme + rules.mask(rest);
+  // a path may begin with two slashes
+  if (!scheme.includes(':') && !authority.includes('@')) [scheme, authority] = ['', ''];
+  const tail = url.slice(scheme.length + authority.length);
+  const end = tail.search(/[?#]/);
+  const path = end === -1 ? tail : tail.slice(0, end);
+  // behind a blank there is prose, which has no segments
+  const blank = path.search(/\s/);
+  const segments = blank === -1 ? path : path.slice(0, blank);
+  const prefix = scheme + redactAuthority(authority, rules, options.level);
+  const head = prefix + redactPath(segments, rules, options) + path.slice(segments.length);
+  return end === -1 ? head : head + redactQuery(tail.slice(end), rules, options);
+}
+
+function redactQuery(text: string, rules: TextRules, { level, nodes }: UrlOptions): string {
+  const hash = text.indexOf('#');
+  const query = hash === -1 ? text.slice(1) : text.slice(1, Math.max(hash, 1));
+  const redacted = text.startsWith('?') ? `?${redactPairs(query, rules, level, nodes)}` : '';
+  return hash === -1 ? redacted : `${redacted}#${redactPairs(text.slice(hash + 1), rules, level)}`;
 }

@@ -1,0 +1,103 @@
+import { AuditError, type Reporter } from '../errors';
+import { escapeText } from '../escape';
+import type { AuditEvent, EventError, Json, ObjectRef } from '../event';
+import type { Settings } from '../options';
+import { toEventError } from './failure';
+import { Normaliser } from './normalise';
+import { toObject } from './object';
+import type { Redaction } from './redact/redact';
+import type { MatchedRoute } from './route';
+
+const MASKED = '[REDACTED]';
+const MASKED_TARGET = '/REDACTED';
+
+export interface SafeCopiesParts {
+  readonly settings: Settings;
+  readonly reporter: Reporter;
+  readonly createRedaction: () => Redaction;
+}
+
+/**
+ * The redacted, normalised copies that make up one event. What cannot be copied, or redacted because a censor
+ * of the user's throws, is masked as a whole and reported: the event itself is never lost for it.
+ */
+export class SafeCopies {
+  private readonly redaction: Redaction;
+  private readonly normaliser: Normaliser<ReturnType<Redaction['open']>>;
+
+  constructor(private readonly parts: SafeCopiesParts) {
+    this.redaction = parts.createRedaction();
+    this.normaliser = new Normaliser(parts.settings.limits, this.redaction);
+  }
+
+  /** Paths of what was cut. */
+  get truncated(): readonly string[] {
+    return this.normaliser.truncated;
+  }
+
+  noteCut(path: string): void {
+    this.normaliser.truncated.push(path);
+  }
+
+  /** @param keepBytes bytes of the event that are left to later sections */
+  section(name: string, value: unknown, keepBytes = 0): Json {
+    if (value === null || value === undefined) return null;
+    return this.masking(name, MASKED, () => this.normaliser.section(name, value, keepBytes));
+  }
+
+  labels(labels: Readonly<Record<string, string | number>>): AuditEvent['labels'] {
+    if (Object.keys(labels).length === 0) return {};
+    const copied = this.section('labels', labels);
+    return typeof copied === 'object' && copied !== null ? (copied as AuditEvent['labels']) : {};
+  }
+
+  error(error: unknown): EventError | null {
+    if (error === null || error === undefined) return null;
+    const masked = { name: 'Error', message: MASKED, code: null };
+    const copied = this.section(
+      'error',
+      this.masking('error', masked, () => this.describe(error)),
+    );
+    return typeof copied === 'object' ? (copied as unknown as EventError) : masked;
+  }
+
+  private describe(error: unknown): EventError {
+    return toEventError(error, this.redaction);
+  }
+
+  text(name: string, text: string | null): string | null {
+    if (text === null) return null;
+    const visible = this.masking(name, MASKED, () => this.redaction.text(text, []));
+    return typeof visible === 'string' ? escapeText(visible) : MASKED;
+  }
+
+  /** @param secrets values of route parameters whose names are secrets */
+  target(target: string, secrets: ReadonlySet<string>): string {
+    return this.masking('url', MASKED_TARGET, () => this.redaction.url(target, secrets));
+  }
+
+  /** Parameters that are secrets by their names or looks are neither an object's id nor left in the url. */
+  route({ route, object, params }: MatchedRoute) {
+    const secrets = new Set<string>();
+    for (const [name, value] of Object.entries(params)) {
+      if (this.redaction.isSecretKey(name)) secrets.add(value);
+    }
+    const isSecret = ({ id }: ObjectRef): boolean => secrets.has(id) || this.redaction.isSecretText(id);
+    return {
+      route: route === null ? null : escapeText(this.target(route, new Set())),
+      object:
+        object === null || this.masking('object', true, () => isSecret(object)) ? null : toObject(object),
+      secrets,
+    };
+  }
+
+  private masking<T>(name: string, masked: T, attempt: () => T): T {
+    try {
+      return attempt();
+    } catch (cause) {
+      const message = `Section '${name}' could not be redacted; it is masked as a whole.`;
+      this.parts.reporter.error(new AuditError('AUDIT_CAPTURE_FAILED', message, { cause }));
+      return masked;
+    }
+  }
+}

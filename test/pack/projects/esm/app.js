@@ -1,0 +1,21 @@
+import express from 'express';
+import { createAudit, staticTokens } from 'express-audit-events';
+
+const { AUDIT_TOKEN, MONGODB_URI } = process.env;
+const audit = createAudit({ mongo: MONGODB_URI, source: 'esm' });
+const authenticate = staticTokens({ [AUDIT_TOKEN]: { id: 'reader', tenants: '*' } });
+
+const app = express();
+app.use(audit.middleware());
+app.use(express.json());
+app.use('/audit-events', audit.router({ authenticate }));
+app.put('/orders/:id', (req, res) => {
+  req.audit.name('OrderChanged').content({ by: req.audit.id });
+  res.json(req.body);
+});
+app.use(audit.errors());
+
+const server = app.listen(0, '127.0.0.1', () => {
+  console.log(`listening on http://127.0.0.1:${server.address().port}`);
+});
+process.once('SIGTERM', () => server.close(() => void audit.close()));

@@ -1,0 +1,25 @@
+// Compiled, never run, in every TypeScript project: what is wrong must not compile.
+import type { Request } from 'express';
+import { AuditError, type AuditErrorCode, createAudit, type StoredEvent } from 'express-audit-events';
+
+export const misuse = [
+  // @ts-expect-error an object has a type and an id
+  (req: Request) => req.audit.object('orders'),
+  // @ts-expect-error there are four actions
+  (req: Request) => req.audit.action('destroy'),
+  // @ts-expect-error the id is not for the app to set
+  (req: Request) => (req.audit.id = ''),
+  // @ts-expect-error without a MongoDB there is no audit
+  () => createAudit({ source: 'shop' }),
+  // @ts-expect-error an unknown option
+  () => createAudit({ mongo: '', tennant: () => 'a' }),
+  // @ts-expect-error the trail is closed by default
+  (audit: ReturnType<typeof createAudit>) => audit.router({}),
+  // @ts-expect-error codes are a closed list
+  (error: AuditError) => error.code === 'AUDIT_NO_SUCH_CODE',
+  // @ts-expect-error stored events are not to be changed
+  (event: StoredEvent) => (event.name = ''),
+] as const;
+
+export const isAuditError = (error: unknown): error is AuditError & { code: AuditErrorCode } =>
+  error instanceof AuditError;

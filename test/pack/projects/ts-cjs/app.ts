@@ -1,0 +1,31 @@
+import type { AddressInfo } from 'node:net';
+
+import express = require('express');
+import audits = require('express-audit-events');
+import mongoose = require('mongoose');
+
+const { AUDIT_TOKEN = '', MONGODB_URI = '' } = process.env;
+const audit: audits.Audit = audits.createAudit({ mongo: mongoose.connection, source: 'ts-cjs' });
+const authenticate = audits.staticTokens({ [AUDIT_TOKEN]: { id: 'reader', tenants: '*' } });
+
+const app = express();
+app.use(audit.middleware());
+app.use(express.json());
+app.use('/audit-events', audit.router({ authenticate }));
+app.put('/orders/:id', (req, res) => {
+  const id: string = req.audit.id;
+  req.audit.name('OrderChanged').content({ by: id });
+  res.json(req.body);
+});
+app.use(audit.errors());
+
+const server = app.listen(0, '127.0.0.1', () => {
+  console.log(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+});
+void mongoose.connect(MONGODB_URI);
+
+async function stop(): Promise<void> {
+  await audit.close();
+  await mongoose.disconnect();
+}
+process.once('SIGTERM', () => server.close(() => void stop()));

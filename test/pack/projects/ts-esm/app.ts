@@ -1,0 +1,30 @@
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { type Audit, createAudit, staticTokens } from 'express-audit-events';
+import mongoose from 'mongoose';
+
+const { AUDIT_TOKEN = '', MONGODB_URI = '' } = process.env;
+const connection = mongoose.createConnection(MONGODB_URI);
+const audit: Audit = createAudit({ mongo: connection, source: 'ts-esm' });
+const authenticate = staticTokens({ [AUDIT_TOKEN]: { id: 'reader', tenants: '*' } });
+
+const app = express();
+app.use(audit.middleware());
+app.use(express.json());
+app.use('/audit-events', audit.router({ authenticate }));
+app.put('/orders/:id', (req, res) => {
+  const id: string = req.audit.id;
+  req.audit.name('OrderChanged').content({ by: id });
+  res.json(req.body);
+});
+app.use(audit.errors());
+
+const server = app.listen(0, '127.0.0.1', () => {
+  console.log(`listening on http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+});
+
+async function stop(): Promise<void> {
+  await audit.close();
+  await connection.close();
+}
+process.once('SIGTERM', () => server.close(() => void stop()));
