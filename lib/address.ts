@@ -55,5 +55,7 @@ export function canonicalAddress(text: string | null | undefined): string | null
   if (isIP(text) !== 6) return null;
   const percent = text.indexOf('%');
   if (percent === -1) return canonicalIPv6(text);
-  return canonicalIPv6(text.slice(0, percent)) + text.slice(percent);
+  const canonical = canonicalIPv6(text.slice(0, percent));
+  // IPv4 has no zones
+  return isIPv4(canonical) ? canonical : canonical + text.slice(percent);
 }

@@ -21,8 +21,7 @@ function toLine(text: string): string {
 /** Calls what the user gave; `onFailure` hears that it threw, or that what it promised failed. */
 function call(callback: () => unknown, onFailure: () => void): void {
   try {
-    const answer = callback();
-    if (answer instanceof Promise) answer.catch(onFailure);
+    Promise.resolve(callback()).catch(onFailure);
   } catch {
     onFailure();
   }

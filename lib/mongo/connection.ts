@@ -25,6 +25,9 @@ export const READ_OPTIONS = {
   raw: false,
 } as const;
 
+/** Documents hold `undefined` where nothing is to be stored. */
+export const WRITE_OPTIONS = { ...READ_OPTIONS, ignoreUndefined: true } as const;
+
 const unavailable = (): AuditError => new AuditError('AUDIT_STORE_UNAVAILABLE', 'MongoDB is not reachable.');
 
 export interface ConnectionParts {
@@ -100,6 +103,17 @@ export class StoreConnection {
   get db(): Db {
     const { db } = this.connection;
     if (!this.isConnected || db === undefined) throw unavailable();
+    return db;
+  }
+
+  /**
+   * The database once it was opened, also while it is out of reach: an operation makes the driver look for it.
+   *
+   * @throws {AuditError} `AUDIT_STORE_UNAVAILABLE` before the first connection
+   */
+  get openedDb(): Db {
+    const { db } = this.connection;
+    if (db === undefined) throw unavailable();
     return db;
   }
 

@@ -19,7 +19,7 @@ function toText(event: AcceptedEvent): string {
 
 /** Keeps an event that MongoDB refused, once, with the place in its writer's sequence that it leaves empty. */
 export async function storeInQuarantine(
-  { db, driver }: StoreConnection,
+  { openedDb, driver }: StoreConnection,
   collection: string,
   event: AcceptedEvent,
   reason: string,
@@ -34,7 +34,7 @@ export async function storeInQuarantine(
     isCut: text.length > MOST_CHARS,
   };
   const _id = toBinary(driver, event.uuid) as never;
-  await db
+  await openedDb
     .collection(collection)
     .updateOne(
       { _id },

@@ -1,7 +1,7 @@
 import { AuditError, type Reporter } from '../errors';
 import type { AcceptedEvent } from '../event';
 import type { EventWriter, InsertResult } from '../store';
-import { type Db, READ_OPTIONS, type StoreConnection } from './connection';
+import { type Db, READ_OPTIONS, type StoreConnection, WRITE_OPTIONS } from './connection';
 import type { ContentTypes } from './content-types';
 import { Deadline } from './deadline';
 import { type Document, toDocument } from './document';
@@ -105,7 +105,8 @@ export class MongoWriter implements EventWriter {
     deadline: Deadline,
   ): Promise<readonly InsertResult[]> {
     const { connection, ids, contentTypes } = this.parts;
-    const { db } = connection;
+    await connection.whenOpened();
+    const db = connection.openedDb;
     const types = batch.map(({ object }) => object.type);
     await contentTypes.register(db, types);
     deadline.check();
@@ -129,7 +130,7 @@ export class MongoWriter implements EventWriter {
       maxTimeMS: MAX_TIME_MS,
       writeConcern: MAJORITY,
     };
-    return (await db.command(command, READ_OPTIONS)) as InsertReply;
+    return (await db.command(command, WRITE_OPTIONS)) as InsertReply;
   }
 
   private async resultsOf(

@@ -1,7 +1,5 @@
-import { escapeText } from '../escape';
 import type { Actor } from '../event';
-
-const LONGEST_TEXT = 256;
+import { shortText } from './short-text';
 
 /**
  * Ids of every kind become strings: numbers, bigints, ObjectIds.
@@ -11,11 +9,11 @@ const LONGEST_TEXT = 256;
 export function textOfId(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   const text = String(value);
-  return text === '' ? null : escapeText(text.slice(0, LONGEST_TEXT));
+  return text === '' ? null : shortText(text);
 }
 
 function textOf(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? escapeText(value.slice(0, LONGEST_TEXT)) : null;
+  return typeof value === 'string' && value !== '' ? shortText(value) : null;
 }
 
 /**
@@ -33,5 +31,5 @@ export function toActor(user: unknown): Actor | null {
   const { id, _id, sub, email, name, type } = user as Record<string, unknown>;
   const actor = { id: textOfId(id ?? _id ?? sub), email: textOf(email), name: textOf(name) };
   if (actor.id === null && actor.email === null && actor.name === null) return null;
-  return typeof type === 'string' ? { ...actor, type: escapeText(type.slice(0, LONGEST_TEXT)) } : actor;
+  return typeof type === 'string' ? { ...actor, type: shortText(type) } : actor;
 }

@@ -1,16 +1,15 @@
 import { types } from 'node:util';
 import type { Request, Response } from 'express';
 import { AuditError, type Reporter } from '../errors';
-import { escapeText } from '../escape';
 import type { Action, Actor } from '../event';
 import type { Settings } from '../options';
 import { textOfId, toActor } from './actor';
+import { shortText } from './short-text';
 
 type Asked = 'skip' | 'user' | 'tenant' | 'labels' | 'name' | 'action';
 type Callback = (req: Request, res: Response) => unknown;
 
 const ACTIONS: ReadonlySet<unknown> = new Set<Action>(['create', 'update', 'delete', 'access']);
-const LONGEST_NAME = 256;
 
 /**
  * What the app's own functions (`user`, `tenant`, ...) say of one request. What one throws is reported, and
@@ -34,13 +33,14 @@ export class AppAnswers {
 
   labels(): Record<string, string | number> {
     const labels = this.ask('labels', (answer) => Object.entries(answer ?? {}));
+    if (labels === null) return {};
     const isLabel = ([, value]: [string, unknown]) => typeof value === 'string' || typeof value === 'number';
-    return Object.fromEntries((labels ?? []).filter(isLabel));
+    return Object.fromEntries(labels.filter(isLabel));
   }
 
   name(): string | null {
     return this.ask('name', (answer) =>
-      typeof answer === 'string' && answer !== '' ? escapeText(answer.slice(0, LONGEST_NAME)) : null,
+      typeof answer === 'string' && answer !== '' ? shortText(answer) : null,
     );
   }
 

@@ -7,6 +7,9 @@ export interface BodySnapshot<T> {
   readonly value: T | null;
 }
 
+/** Undefined where nothing of the body is to be recorded. */
+type Copy<T> = (body: unknown) => T | undefined;
+
 interface BodyWatch<T> {
   /** The snapshot as soon as there is one to take; what no parser has read by then is `unread`. */
   read(): BodySnapshot<T>;
@@ -27,7 +30,7 @@ function isPlaceholder(value: unknown): boolean {
 }
 
 /** Takes a copy of the body as it was sent, not as a handler left it. */
-export function watchBody<T>(req: Request, copy: (body: unknown) => T): BodyWatch<T> {
+export function watchBody<T>(req: Request, copy: Copy<T>): BodyWatch<T> {
   if (!hasBody(req)) return { read: () => ({ state: 'absent', value: null }) };
   const current: unknown = req.body;
   // body-parser 1.x leaves {} where it did not parse
@@ -36,8 +39,10 @@ export function watchBody<T>(req: Request, copy: (body: unknown) => T): BodyWatc
   return { read: () => snapshot };
 }
 
-function take<T>(body: unknown, copy: (body: unknown) => T): BodySnapshot<T> {
-  return body === undefined ? { state: 'unread', value: null } : { state: 'captured', value: copy(body) };
+function take<T>(body: unknown, copy: Copy<T>): BodySnapshot<T> {
+  if (body === undefined) return { state: 'unread', value: null };
+  const value = copy(body);
+  return value === undefined ? { state: 'off', value: null } : { state: 'captured', value };
 }
 
 /**
@@ -54,7 +59,7 @@ class AssignmentWatch<T> {
 
   constructor(
     private readonly req: Request,
-    private readonly copy: (body: unknown) => T,
+    private readonly copy: Copy<T>,
   ) {
     this.before = Object.getOwnPropertyDescriptor(req, 'body');
     this.initial = req.body;

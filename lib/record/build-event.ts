@@ -1,4 +1,4 @@
-import { type Action, type AuditEvent, type DropReason, SCHEMA_VERSION } from '../event';
+import { type AcceptedEvent, type Action, type AuditEvent, type DropReason, SCHEMA_VERSION } from '../event';
 import type { Uuid7 } from './uuid';
 
 const ACTIONS: Readonly<Record<string, Action>> = {
@@ -19,7 +19,11 @@ export function statusOf(event: Pick<AuditEvent, 'statusCode' | 'outcome'>): 'su
 }
 
 /** Every field, at the value that says that nothing is known. */
-export function blankEvent({ uuid, timestamp }: Uuid7, kind: AuditEvent['kind'], name: string): AuditEvent {
+export function blankEvent(
+  { uuid, timestamp }: Uuid7,
+  kind: AuditEvent['kind'],
+  name: string,
+): AcceptedEvent {
   return {
     uuid,
     version: SCHEMA_VERSION,
@@ -66,6 +70,9 @@ export function blankEvent({ uuid, timestamp }: Uuid7, kind: AuditEvent['kind'],
     outcome: null,
     truncated: [],
     gap: null,
+    // delivery fills these in; adding them there would cost more than making all the rest of the event
+    writer: '',
+    sequence: 0,
   };
 }
 

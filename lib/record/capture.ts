@@ -5,11 +5,23 @@ function topLevel(name: string): string {
   return name.split('[', 1)[0] ?? name;
 }
 
-/** The allowed members of a section; anything but an object has no members to choose from. */
+function hasMembers(section: unknown): section is object {
+  return (
+    typeof section === 'object' && section !== null && !Array.isArray(section) && !ArrayBuffer.isView(section)
+  );
+}
+
+/** The allowed members of a section; undefined where it is off, or where a list has no members to choose from. */
 export function allowed(capture: Capture, section: unknown): unknown {
-  if (typeof capture === 'boolean' || section === null) return capture === false ? null : section;
-  if (typeof section !== 'object' || Array.isArray(section)) return null;
+  if (typeof capture === 'boolean') return capture ? section : undefined;
+  if (!hasMembers(section)) return undefined;
   return Object.fromEntries(Object.entries(section).filter(([key]) => capture.includes(topLevel(key))));
+}
+
+/** The names of headers have no case. */
+export function allowedHeaders(capture: Capture, headers: object): unknown {
+  const names = typeof capture === 'boolean' ? capture : capture.map((name) => name.toLowerCase());
+  return allowed(names, headers);
 }
 
 /** The request target with the allowed query parameters only. */

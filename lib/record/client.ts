@@ -29,7 +29,7 @@ const API_CLIENTS: readonly (readonly [RegExp, string])[] = [
   [/^(Dart)\//i, 'dart'],
 ];
 const BOT = /bot\b|crawler|spider|slurp|monitoring|headlesschrome/i;
-const VERSION = /\/(\d+(?:\.\d+){0,2})/;
+const VERSION = /^[ /]?v?(\d+(?:\.\d+){0,2})/;
 
 const KINDS: Readonly<Record<string, Client['kind']>> = {
   mobile: 'mobile',
@@ -46,9 +46,12 @@ function join(...parts: (string | undefined)[]): string | null {
 }
 
 function parse(agent: string): Client {
-  const known = API_CLIENTS.find(([pattern]) => pattern.test(agent));
-  if (known !== undefined)
-    return { browser: join(known[1], VERSION.exec(agent)?.[1]), os: null, device: null, kind: 'api' };
+  for (const [pattern, name] of API_CLIENTS) {
+    const product = pattern.exec(agent)?.[0];
+    if (product === undefined) continue;
+    const version = VERSION.exec(agent.slice(product.length))?.[1];
+    return { browser: join(name, version), os: null, device: null, kind: 'api' };
+  }
   const { browser, os, device } = new UAParser(agent).getResult();
   const name = join(browser.name, browser.version?.split('.')[0]);
   let kind: Client['kind'] = KINDS[device.type ?? ''] ?? (name === null ? 'unknown' : 'browser');

@@ -138,13 +138,15 @@ export class Delivery {
 
   private schedule(): void {
     if (this.running !== null || this.isAbandoned) return;
-    if (this.waiters.size > 0 || this.isDue()) this.run();
+    if (this.isDue()) this.run();
     else this.timer ??= setTimeout(() => this.run(), this.parts.flushIntervalMs).unref();
   }
 
+  /** Whether a batch is to be stored now: what else waits does so for company, since small batches cost far more. */
   private isDue(): boolean {
     const { waitingCount, bytes } = this.queue;
-    return waitingCount >= BATCH_EVENTS || bytes >= BATCH_BYTES || !this.queue.hasRoom(0, DUE_SHARE);
+    const isFull = waitingCount >= BATCH_EVENTS || bytes >= BATCH_BYTES || !this.queue.hasRoom(0, DUE_SHARE);
+    return isFull || this.waiters.size > 0;
   }
 
   private run(): void {
@@ -167,6 +169,7 @@ export class Delivery {
       this.queue.release();
       this.declareLoss();
       for (const check of this.waiters) check();
+      if (!this.isDue()) break;
     }
     await this.parts.writer.idle();
   }
@@ -213,14 +216,17 @@ export class Delivery {
   }
 
   private async shutDown(deadlineMs: number): Promise<DrainReport> {
+    const endsAt = performance.now() + deadlineMs;
+    const left = (): number => Math.max(0, endsAt - performance.now());
+    // responses that server.closeAllConnections() cut off end two turns after the server does
     await new Promise(setImmediate);
+    await this.flush(left());
     if (this.lost !== null) this.pushGap(this.lost);
     this.isClosed = true;
-    const endsAt = performance.now() + deadlineMs;
-    await this.flush(deadlineMs);
+    await this.flush(left());
     const { pending } = this;
     // so that the store hears that nothing more comes
-    if (pending === 0) await within(endsAt - performance.now(), this.running ?? this.parts.writer.idle());
+    if (pending === 0) await within(left(), this.running ?? this.parts.writer.idle());
     this.abandon(pending);
     return { pending };
   }

@@ -1,8 +1,8 @@
 import { AuditCallError } from '../errors';
-import { escapeText } from '../escape';
 import type { Action, Actor, ObjectRef } from '../event';
 import { toActor } from './actor';
 import { toObject } from './object';
+import { shortText } from './short-text';
 
 /** What an app adds to an event by hand, checked and copied; `undefined` means that it said nothing. */
 export interface Notes {
@@ -66,12 +66,12 @@ function system(value: unknown): boolean {
 }
 
 const READERS: { readonly [K in keyof Notes]-?: (value: unknown) => Notes[K] } = {
-  name: (value) => escapeText(text(value)),
+  name: (value) => shortText(text(value)),
   action,
   object,
   user: actor,
   onBehalfOf: actor,
-  tenant: (value) => (value === null ? null : escapeText(text(value))),
+  tenant: (value) => (value === null ? null : shortText(text(value))),
   content: (value) => value,
   labels,
   error: (value) => value,

@@ -1,4 +1,4 @@
-import type { AcceptedEvent } from '../event';
+import type { AcceptedEvent, AuditEvent } from '../event';
 
 /** Heap of a value beyond its characters: header, map, length, and a slot in its parent. */
 const OBJECT_BYTES = 64;
@@ -6,18 +6,29 @@ const PROPERTY_BYTES = 16;
 const STRING_BYTES = 24;
 const DATE_BYTES = 88;
 
-/** What an event costs in memory while it waits, in bytes: an upper estimate, from one walk. */
-export function footprint(value: unknown): number {
+/** What is charged for an event that cannot be walked; whether it can be stored is the store's to say. */
+const UNKNOWN_BYTES = 1_048_576;
+
+/** What an event costs in memory while it waits, in bytes: an upper estimate, from one walk. Never throws. */
+export function footprint(event: AuditEvent): number {
+  try {
+    return bytesOf(event);
+  } catch {
+    return UNKNOWN_BYTES;
+  }
+}
+
+function bytesOf(value: unknown): number {
   if (typeof value === 'string') return STRING_BYTES + value.length * 2;
   if (value === null || typeof value !== 'object') return PROPERTY_BYTES;
   if (value instanceof Date) return DATE_BYTES;
   let bytes = OBJECT_BYTES;
   if (Array.isArray(value)) {
-    for (const item of value) bytes += PROPERTY_BYTES + footprint(item);
+    for (const item of value) bytes += PROPERTY_BYTES + bytesOf(item);
     return bytes;
   }
   for (const key in value)
-    bytes += PROPERTY_BYTES + key.length + footprint((value as Record<string, unknown>)[key]);
+    bytes += PROPERTY_BYTES + key.length + bytesOf((value as Record<string, unknown>)[key]);
   return bytes;
 }
 

@@ -5,7 +5,7 @@ import { originOf } from '../origin';
 import { AppAnswers } from './app-answers';
 import { type BodySnapshot, watchBody } from './body';
 import { actionOf, blankEvent, statusOf } from './build-event';
-import { allowed, allowedTarget } from './capture';
+import { allowed, allowedHeaders, allowedTarget } from './capture';
 import { type Notes, readNote } from './notes';
 import { type Arrival, readArrival, readQuery, toUri } from './request';
 import { isProduction, type NoteTaker } from './request-audit';
@@ -49,13 +49,15 @@ export class Recording implements NoteTaker {
     this.copies = copies;
     this.app = new AppAnswers(parts.settings, parts.reporter, req, res);
     this.arrival = readArrival(req, originOf(req));
-    this.headers = copies.section('headers', allowed(capture.headers, this.arrival.headers));
+    this.headers = copies.section('headers', allowedHeaders(capture.headers, req.headers));
     this.queryParams = copies.section(
       'queryParams',
       capture.query === false ? null : allowed(capture.query, readQuery(req, this.arrival.target)),
     );
-    const copyBody = (body: unknown): Json =>
-      copies.section('postData', allowed(capture.body, body), KEPT_FOR_NOTES_BYTES);
+    const copyBody = (body: unknown): Json | undefined => {
+      const kept = allowed(capture.body, body);
+      return kept === undefined ? undefined : copies.section('postData', kept, KEPT_FOR_NOTES_BYTES);
+    };
     this.body =
       capture.body === false ? { read: () => ({ state: 'off', value: null }) } : watchBody(req, copyBody);
   }
@@ -65,8 +67,7 @@ export class Recording implements NoteTaker {
   }
 
   get contentType(): string | undefined {
-    const type = this.arrival.headers['content-type'];
-    return typeof type === 'string' ? type : undefined;
+    return this.arrival.contentType;
   }
 
   note(name: keyof Notes, value: unknown): void {
@@ -106,14 +107,10 @@ export class Recording implements NoteTaker {
     const draft = this.draft ?? this.build();
     this.isOver = true;
     if (this.isSkipped || this.app.skip()) return null;
-    const joined = {
-      ...draft,
-      ...(this.isChanged ? this.noted(draft) : null),
-      ...completion,
-      user: this.user(draft.user),
-      tenant: this.tenant(draft.tenant),
-    };
-    return { ...joined, status: statusOf(joined), truncated: this.copies.truncated };
+    const event = Object.assign(draft, this.isChanged ? this.noted(draft) : null, completion);
+    const user = this.user(draft.user);
+    const tenant = this.tenant(draft.tenant);
+    return Object.assign(event, { user, tenant, status: statusOf(event), truncated: this.copies.truncated });
   }
 
   private build(): AuditEvent {
@@ -130,6 +127,7 @@ export class Recording implements NoteTaker {
       traceId: arrival.traceId,
       spanId: arrival.spanId,
       source: parts.settings.source,
+      user: this.user(null),
       tenant: this.tenant(null),
       object: object ?? blank.object,
       method: arrival.method,
@@ -145,9 +143,9 @@ export class Recording implements NoteTaker {
       userAgent: copies.text('userAgent', arrival.userAgent),
       client: parts.clientOf(arrival.userAgent),
     };
-    const built = { ...event, user: this.user(null), ...this.noted(event) };
+    Object.assign(event, this.noted(event));
     this.isChanged = false;
-    return built;
+    return event;
   }
 
   /** The fields that options and `req.audit` decide together; the call by hand wins. */

@@ -8,7 +8,7 @@ export interface Arrival {
   /** The request target as it was sent, before any router cut or rewrote it. */
   readonly target: string;
   readonly origin: Origin;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly contentType: string | undefined;
   readonly remoteAddr: string | null;
   readonly peerAddr: string | null;
   readonly requestId: string | null;
@@ -52,7 +52,7 @@ export function readArrival(req: Request, origin: Origin): Arrival {
     method: req.method,
     target: req.originalUrl ?? req.url,
     origin,
-    headers: { ...headers },
+    contentType: headers['content-type'],
     remoteAddr: remoteAddress(req),
     peerAddr: canonicalAddress(req.socket.remoteAddress),
     requestId: requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : null,

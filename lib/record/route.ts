@@ -4,8 +4,10 @@ import { ABSOLUTE_FORM } from '../origin';
 
 /** The route that answered, and what of its parameters matters to an audit. */
 export interface MatchedRoute {
-  /** Mount path and pattern, like `/users/:userId/orders/:id`; null when no route matched. */
-  readonly route: string | null;
+  /** Where the router that answered is mounted, like `/users/:userId`: what the client sent may stand in it. */
+  readonly mount: string;
+  /** The app's own pattern below it, like `/orders/:id`; null when no route matched. */
+  readonly pattern: string | null;
   readonly object: ObjectRef | null;
   /** Parameters by name, as Express decoded them. */
   readonly params: Readonly<Record<string, string>>;
@@ -139,15 +141,18 @@ export function readRoute(req: Request, target: string): MatchedRoute {
   const pathname = pathOf(target);
   const params = stringParams(req);
   const pattern = patternOf(req, pathname);
-  if (pattern === null) return { route: null, object: null, params };
+  if (pattern === null) return { mount: '', pattern, object: null, params };
   const path = segmentsOf(pathname);
   const own = SIMPLE_PATTERN.test(pattern) ? segmentsOf(pattern) : null;
   if (own !== null) addMissing(params, own, path);
   const mount = nameMount(mountOf(req, own, path), pattern, params);
-  const prefix = mount.map((segment) => `/${segment}`).join('');
-  const isRoot = pattern === '/' && prefix !== '';
-  const route = isRoot
-    ? prefix
-    : prefix + (pattern.startsWith('/') || prefix === '' ? pattern : `/${pattern}`);
-  return { route: route.slice(0, LONGEST_ROUTE), object: objectOf(segmentsOf(route), params), params };
+  const object = objectOf([...mount, ...(own ?? segmentsOf(pattern))], params);
+  return { mount: mount.map((segment) => `/${segment}`).join(''), pattern, object, params };
+}
+
+/** Mount path and pattern, like `/users/:userId/orders/:id`. */
+export function routeOf(mount: string, pattern: string): string {
+  if (mount === '') return pattern.slice(0, LONGEST_ROUTE);
+  if (pattern === '/') return mount.slice(0, LONGEST_ROUTE);
+  return `${mount}${pattern.startsWith('/') ? '' : '/'}${pattern}`.slice(0, LONGEST_ROUTE);
 }

@@ -6,7 +6,7 @@ import { toEventError } from './failure';
 import { Normaliser } from './normalise';
 import { toObject } from './object';
 import type { Redaction } from './redact/redact';
-import type { MatchedRoute } from './route';
+import { type MatchedRoute, routeOf } from './route';
 
 const MASKED = '[REDACTED]';
 const MASKED_TARGET = '/REDACTED';
@@ -72,19 +72,17 @@ export class SafeCopies {
   }
 
   /** @param secrets values of route parameters whose names are secrets */
-  target(target: string, secrets: ReadonlySet<string>): string {
+  target(target: string, secrets: readonly string[]): string {
     return this.masking('url', MASKED_TARGET, () => this.redaction.url(target, secrets));
   }
 
   /** Parameters that are secrets by their names or looks are neither an object's id nor left in the url. */
-  route({ route, object, params }: MatchedRoute) {
-    const secrets = new Set<string>();
-    for (const [name, value] of Object.entries(params)) {
-      if (this.redaction.isSecretKey(name)) secrets.add(value);
-    }
-    const isSecret = ({ id }: ObjectRef): boolean => secrets.has(id) || this.redaction.isSecretText(id);
+  route({ mount, pattern, object, params }: MatchedRoute) {
+    const secrets: string[] = [];
+    for (const name in params) if (this.redaction.isSecretKey(name)) secrets.push(params[name] ?? '');
+    const isSecret = ({ id }: ObjectRef): boolean => secrets.includes(id) || this.redaction.isSecretText(id);
     return {
-      route: route === null ? null : escapeText(this.target(route, new Set())),
+      route: pattern === null ? null : escapeText(routeOf(mount && this.target(mount, []), pattern)),
       object:
         object === null || this.masking('object', true, () => isSecret(object)) ? null : toObject(object),
       secrets,

@@ -1,10 +1,11 @@
 import { randomFillSync } from 'node:crypto';
 
 const POOL_BYTES = 4096;
-const BYTES_A_UUID = 12;
+const UUID_BYTES = 16;
+/** What of the pool a uuid takes: the start or step of the counter, then six random bytes of its own. */
+const BYTES_A_UUID = 10;
 /** 12 bits of rand_a and 20 of rand_b count within a millisecond; the top bit starts clear to leave room. */
 const COUNTER_LIMIT = 2 ** 32;
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export interface Uuid7 {
   readonly uuid: string;
@@ -18,6 +19,7 @@ export interface Uuid7 {
  */
 export function createUuid7(now: () => number = Date.now): () => Uuid7 {
   const pool = Buffer.alloc(POOL_BYTES);
+  const bytes = Buffer.alloc(UUID_BYTES);
   let used = POOL_BYTES;
   let lastMs = -1;
   let counter = 0;
@@ -40,17 +42,18 @@ export function createUuid7(now: () => number = Date.now): () => Uuid7 {
         counter = pool.readUInt32BE(at) >>> 1;
       }
     }
-    return { uuid: format(lastMs, counter, pool, at + 4), timestamp };
+    pool.copy(bytes, UUID_BYTES - 6, at + 4, at + BYTES_A_UUID);
+    return { uuid: format(lastMs, counter, bytes), timestamp };
   };
 }
 
-function format(ms: number, counter: number, pool: Buffer, at: number): string {
-  const time = ms.toString(16).padStart(12, '0');
-  const high = (counter >>> 20).toString(16).padStart(3, '0');
+function format(ms: number, counter: number, bytes: Buffer): string {
+  bytes.writeUIntBE(ms, 0, 6);
+  // version 7, then 12 counter bits
+  bytes.writeUInt16BE(0x7000 | (counter >>> 20), 6);
   // variant 10, then 20 counter bits, then 42 random bits
-  const middle = (0x8000 | ((counter >>> 6) & 0x3fff)).toString(16);
-  const low = HEX[((counter & 0x3f) << 2) | ((pool[at] ?? 0) & 3)];
-  let random = '';
-  for (let i = 1; i <= 5; i++) random += HEX[pool[at + i] ?? 0];
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${high}-${middle}-${low}${random}`;
+  bytes.writeUInt16BE(0x8000 | ((counter >>> 6) & 0x3fff), 8);
+  bytes.writeUInt8(((counter & 0x3f) << 2) | (bytes.readUInt8(10) & 3), 10);
+  const hex = bytes.toString('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -41,6 +41,13 @@ export interface Recorded {
   readonly drops: { readonly reason: string; readonly count: number }[];
 }
 
+const open: Audit[] = [];
+
+/** For `afterEach`: a test that failed leaves no audit behind. */
+export async function closeAudits(): Promise<void> {
+  await Promise.all(open.splice(0).map((audit) => audit.close({ deadlineMs: 100 })));
+}
+
 /** An audit without an app: `audit.record` takes the same way as a request. */
 export function startAudit(options: Partial<AuditOptions> & { readonly base?: string } = {}): Recorded {
   const { base, ...rest } = options;
@@ -54,6 +61,7 @@ export function startAudit(options: Partial<AuditOptions> & { readonly base?: st
     onDrop: (reason, count) => drops.push({ reason, count }),
     ...rest,
   });
+  open.push(audit);
   return { audit, uri, errors, drops };
 }
 

@@ -61,14 +61,13 @@ export const listOf = (answer: Answer): ApiList => checked(listSchema, answer);
 export const eventOf = (answer: Answer): ApiEvent => checked(eventSchema, answer);
 
 /** A problem of one parameter, in Django REST framework's shape: its name and the message. */
-export function parameterProblem({ status, body }: Answer): {
+export function parameterProblem({ status, body, text }: Answer): {
   status: number;
   parameter: string;
   message: string;
 } {
-  const entries = Object.entries(z.record(z.string(), z.tuple([z.string()])).parse(body));
-  if (entries.length !== 1 || entries[0] === undefined)
-    throw new Error(`${entries.length} parameters are named`);
-  const [parameter, [message]] = entries[0];
-  return { status, parameter, message };
+  const [entry, ...others] = Object.entries(body as object);
+  if (entry === undefined || others.length > 0) throw new Error(`not one parameter is named: ${text}`);
+  const [message] = z.tuple([z.string()]).parse(entry[1]);
+  return { status, parameter: entry[0], message };
 }

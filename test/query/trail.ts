@@ -134,18 +134,18 @@ export async function startTrail({
   options,
   ...rest
 }: Partial<TestAppOptions> = {}): Promise<Trail> {
-  const mongo = freshUri();
-  const app = await startApp({ ...rest, options: { mongo, ...options }, build });
+  const mongo = options?.mongo ?? freshUri();
+  const app = await startApp({ ...rest, options: { ...options, mongo }, build });
   await app.audit.ready();
-  const connection = await mongoose.createConnection(mongo).asPromise();
+  const connection = typeof mongo === 'string' ? await mongoose.createConnection(mongo).asPromise() : mongo;
   return {
     ...app,
     connection,
     get: (path, init) => ask(`${app.url}/audit-events${path}`, init),
     store: (rows) => storeRows(app.audit, connection, rows),
     async close() {
-      await connection.close();
       await app.close();
+      await connection.close();
     },
   };
 }

@@ -92,10 +92,10 @@ describe.each(EXPRESSES)('the body of a request on %s', (_, express) => {
     expect(event).toMatchObject({ postData: null, postDataState: 'absent' });
   });
 
-  it('is recorded by its size and hash where it is bytes', async () => {
+  it('is recorded by its size where it is bytes', async () => {
     const event = await nextEvent(app, () => exchange(app.url, post('/raw', Buffer.alloc(20_000_000, 'x'))));
     expect(event).toMatchObject({ postDataState: 'captured', statusCode: 200 });
-    expect(event.postData).toMatch(/^\[Buffer: 20000000 bytes, sha256 [0-9a-f]{64}\]$/);
+    expect(event.postData).toMatch(/^\[Buffer: 20000000 bytes\b/);
   });
 
   it('is never gathered from a stream, however long', async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
-import { type ContainerShape, readMember, scalarTag, shapeOf } from './tag';
+import { type ContainerShape, readMember, type Shape, scalarTag, shapeOf } from './tag';
 
 const MOST_HASHED_BYTES = 16_777_216;
 const CHUNK_CHARS = 16_384;
@@ -70,8 +70,10 @@ class JsonWriter {
       return this.nodes - shape.length + from;
     }
     this.open(new Frame(value, shape, from, read));
-    for (let frame = this.frames.at(-1); frame !== undefined && this.nodes >= 0; frame = this.frames.at(-1))
-      this.advance(frame);
+    for (let frame = this.frames.at(-1); frame !== undefined && this.nodes >= 0; frame = this.frames.at(-1)) {
+      if (frame.next === frame.shape.length) this.close(frame);
+      else this.advance(frame);
+    }
     return this.nodes;
   }
 
@@ -96,7 +98,6 @@ class JsonWriter {
 
   private advance(frame: Frame): void {
     const { shape, next } = frame;
-    if (next === shape.length) return this.close(frame);
     const key = shape.keys === null ? next : (shape.keys[next] as string);
     const value = frame.read(frame.value, key);
     frame.next += 1;
@@ -118,8 +119,7 @@ class JsonWriter {
   }
 
   private object(value: object): void {
-    if (this.ancestors.has(value)) return this.put('"[Circular]"');
-    const shape = shapeOf(value);
+    const shape: Shape = this.ancestors.has(value) ? { kind: 'tag', tag: '[Circular]' } : shapeOf(value);
     if (shape.kind === 'tag') this.put(JSON.stringify(shape.tag));
     else if (shape.kind === 'bytes') this.put(JSON.stringify(bytesTag(shape.bytes, true)));
     else this.open(new Frame(value, shape, 0, readMember));

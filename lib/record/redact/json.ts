@@ -1,5 +1,5 @@
-import { isNameKey, isValueKey } from './keys';
-import { hidesName, type PathNode, step } from './paths';
+import { isName, isNameKey, isPairName, isValueKey } from './keys';
+import { type PathNode, step } from './paths';
 import type { TextRules } from './text';
 import { isSecretNumber, isSecretValue } from './values';
 
@@ -142,8 +142,8 @@ class JsonText {
   }
 
   private isHiddenHere(): boolean {
-    const { key, nodes } = this.top;
-    return key !== null && (this.rules.isSecretName(key) || hidesName(nodes, key));
+    const { key } = this.top;
+    return key !== null && this.rules.isSecretName(key);
   }
 
   /** Of the value that was counted last. */
@@ -161,10 +161,10 @@ class JsonText {
   private takeValue(token: Token): void {
     const frame = this.top;
     frame.items += 1;
-    if (frame.isHidden) return this.rules.remember(token.value);
     if (token.value === 'null' && token.kind === 'literal') return;
-    this.noteName(frame, token.value);
-    if (this.isHiddenHere() || this.isPathEnd()) this.hide(token);
+    if (!frame.isHidden) this.noteName(frame, token.value);
+    if (frame.isHidden) this.rules.remember(token.value);
+    else if (this.isHiddenHere() || this.isPathEnd()) this.hide(token);
     else if (token.kind === 'string') this.takeText(token);
     else if (token.kind === 'bare') this.takeBare(token);
     else if (isSecretNumber(Number(token.value))) this.hide(token);
@@ -178,8 +178,8 @@ class JsonText {
   }
 
   private takeText(token: Token): void {
-    if (isSecretValue(token.value)) return this.hide(token);
-    const redacted = this.rules.scan(token.value, this.nodesHere(), this.level + 1);
+    const isSecret = isSecretValue(token.value);
+    const redacted = isSecret ? null : this.rules.scan(token.value, this.nodesHere(), this.level + 1);
     if (redacted === null) this.hide(token);
     else if (redacted !== token.value) this.edit(token, redacted);
   }
@@ -190,10 +190,14 @@ class JsonText {
   }
 
   private noteName(frame: Frame, text: string): void {
-    const isName = frame.isArray
-      ? frame.items === 1
-      : frame.key !== null && isNameKey(frame.key) && !frame.isNamed;
-    if (isName && this.rules.isSecretName(text)) frame.isNamed = true;
+    if (!isName(text)) return;
+    const outer = frame.isArray ? this.frames.at(-2) : frame;
+    // a list under such a key is a path of names
+    const isField = outer !== undefined && outer.key !== null && isNameKey(outer.key);
+    const isPair = frame.isArray && frame.items === 1 && isPairName(text);
+    if (!(isField || isPair) || !this.rules.isSecretName(text)) return;
+    if (isField) outer.isNamed = true;
+    if (isPair) frame.isNamed = true;
   }
 
   private noteNamed(frame: Frame, span: Span): void {

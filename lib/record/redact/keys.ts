@@ -55,7 +55,7 @@ const WORDS: ReadonlySet<string> = new Set([
 
 /** Characters that are not seen, control characters among them: they would hide a word from the comparison. */
 const INVISIBLE =
-  /[\p{Cf}\p{Cc}\p{Cs}\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F\u3164\uFE00-\uFE0F\uFFA0]/gu;
+  /[\p{Cf}\p{Cc}\p{Cs}]|\u034F|[\u115F\u1160]|\u17B4|\u17B5|[\u180B-\u180F]|\u3164|[\uFE00-\uFE0F]|\uFFA0/gu;
 const PLAIN = /^[\x20-\x7E]*$/;
 const SEPARATORS = /[-_.\s\p{Pd}]/gu;
 const PLAIN_SEPARATORS = /[-_. ]/g;
@@ -152,4 +152,17 @@ export function isNameKey(key: string): boolean {
 /** Whether what stands under this key may be the value of which a name stands beside it. */
 export function isValueKey(key: string): boolean {
   return key.length <= LONGEST_ROLE && (VALUES.has(key.toLowerCase()) || VALUE_ENDS.test(key));
+}
+
+const PAIR_NAME = /^\S{1,64}(?: \S{1,32})?$/;
+const LONGEST_NAME = 128;
+
+/** Whether a text is short enough for a name: prose that mentions a password names no value. */
+export function isName(text: string): boolean {
+  return text.length <= LONGEST_NAME;
+}
+
+/** The same for the first of two items, which need not be a pair at all. */
+export function isPairName(text: string): boolean {
+  return PAIR_NAME.test(text);
 }

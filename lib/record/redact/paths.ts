@@ -59,11 +59,16 @@ function stepOnce(nodes: readonly PathNode[], key: string): readonly PathNode[] 
   return next;
 }
 
+/** Through a bracketed name, key by key; where a path ends on the way, all below it is hidden. */
 function stepThrough(nodes: readonly PathNode[], name: string): readonly PathNode[] {
-  return name
-    .split(BRACKETS)
-    .filter((key) => key !== '')
-    .reduce(stepOnce, nodes);
+  const ends: PathNode[] = [];
+  let reached = nodes;
+  for (const key of name.split(BRACKETS)) {
+    if (key === '') continue;
+    reached = stepOnce(reached, key);
+    ends.push(...reached.filter((node) => node.isEnd));
+  }
+  return [...reached, ...ends];
 }
 
 /**
@@ -76,22 +81,14 @@ export function step(nodes: readonly PathNode[], key: string): readonly PathNode
   return key.includes('[') ? [...next, ...stepThrough(nodes, key)] : next;
 }
 
-/** Whether a parameter of this name ends up under a configured path; repeated, it may become an item of a list. */
+/** Repeated, a parameter may become an item of a list. */
 function isEndOrItem(node: PathNode): boolean {
   if (node.isEnd || node.any?.isEnd === true) return true;
   for (const [key, member] of node.members) if (INDEX.test(key) && member.isEnd) return true;
   return false;
 }
 
-/** A query's `user[ssn]` against the path `queryParams.user.ssn`. */
+/** Whether a path hides the parameter of this name in a query or form: `user[ssn]` is what `user.ssn` names. */
 export function hidesName(nodes: readonly PathNode[], name: string): boolean {
-  if (nodes.length === 0) return false;
-  if (step(nodes, name).some(isEndOrItem)) return true;
-  let reached = nodes;
-  for (const key of name.split(BRACKETS)) {
-    if (key === '') continue;
-    reached = stepOnce(reached, key);
-    if (reached.some((node) => node.isEnd)) return true;
-  }
-  return false;
+  return nodes.length > 0 && step(nodes, name).some(isEndOrItem);
 }

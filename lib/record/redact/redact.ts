@@ -1,10 +1,11 @@
 import type { Json } from '../../event';
 import type { RedactSettings } from '../../options';
 import { redactJson } from './json';
-import { isNameKey, isValueKey, KeyRule } from './keys';
+import { isName, isNameKey, isPairName, isValueKey, KeyRule } from './keys';
 import { Mask } from './mask';
 import { SecretMemory } from './memory';
 import { compilePaths, NO_PATHS, type PathNode, step } from './paths';
+import { RepeatedHeaders } from './repeated';
 import { decodePercent, type TextRules } from './text';
 import { redactPairs, redactUrl } from './url';
 import { isSecretNumber, isSecretValue } from './values';
@@ -40,6 +41,7 @@ interface Rules {
   readonly keys: KeyRule;
   readonly mask: Mask;
   readonly paths: PathNode | null;
+  readonly repeated: RepeatedHeaders;
 }
 
 /**
@@ -78,10 +80,7 @@ export class Redaction implements TextRules {
     if (known !== undefined) return known;
     let isNamed = true;
     try {
-      const names = Array.isArray(parent) ? ['0'] : Object.keys(parent).filter(isNameKey);
-      // data only: a getter is not run twice
-      const read = (key: string): unknown => Object.getOwnPropertyDescriptor(parent, key)?.value;
-      isNamed = names.some((key) => this.isSecretNameIn(read(key)));
+      isNamed = Array.isArray(parent) ? this.isPairNamed(parent) : this.isFieldNamed(parent);
     } catch {
       // a Proxy may refuse: then its values are hidden
     }
@@ -89,11 +88,22 @@ export class Redaction implements TextRules {
     return isNamed;
   }
 
+  private isPairNamed([first]: readonly unknown[]): boolean {
+    return typeof first === 'string' && isPairName(first) && this.isSecretName(first);
+  }
+
+  /** Data only: a getter is not run twice. */
+  private isFieldNamed(parent: object): boolean {
+    return Object.keys(parent).some(
+      (key) => isNameKey(key) && this.isNameOfSecret(Object.getOwnPropertyDescriptor(parent, key)?.value),
+    );
+  }
+
   /** A name, or a path as a list of names. */
-  private isSecretNameIn(value: unknown): boolean {
-    if (typeof value === 'string') return this.isSecretName(value);
+  private isNameOfSecret(value: unknown): boolean {
+    if (typeof value === 'string') return isName(value) && this.isSecretName(value);
     return (
-      Array.isArray(value) && value.length <= LONGEST_PATH && value.some((one) => this.isSecretNameIn(one))
+      Array.isArray(value) && value.length <= LONGEST_PATH && value.some((one) => this.isNameOfSecret(one))
     );
   }
 
@@ -157,16 +167,23 @@ export class Redaction implements TextRules {
 
   /** A whole string without its secrets: the string itself where it has none. */
   text(text: string, path: readonly string[], nodes?: readonly PathNode[]): Json {
+    if (path[0] === 'headers' && path.length > 1) return this.header(text, path);
     if (isSecretValue(text)) return this.censor(text, path);
-    const scanned =
-      path[0] === 'headers' && path.length > 1
-        ? this.header(text, path[1])
-        : this.scan(text, nodes ?? NO_PATHS, 0);
-    return scanned ?? this.censor(text, path);
+    return this.scan(text, nodes ?? NO_PATHS, 0) ?? this.censor(text, path);
+  }
+
+  private header(text: string, path: readonly string[]): Json {
+    const name = path[1] ?? '';
+    const { repeated } = this.rules;
+    const known = repeated.known(name, text);
+    if (known !== undefined) return known;
+    const visible = isSecretValue(text) ? null : this.scanHeader(text, name);
+    if (visible === text) repeated.add(name, text);
+    return visible ?? this.censor(text, path);
   }
 
   /** Headers carry targets without a host (`X-Original-URL`), and hosts without a scheme. */
-  private header(text: string, name = ''): string | null {
+  private scanHeader(text: string, name: string): string | null {
     if (text.startsWith('/')) return redactUrl(text, this, { level: 0 });
     if (text.includes('@') && HOST_HEADER.test(name) && !text.includes('://')) return null;
     return this.scan(text, NO_PATHS, 0);
@@ -193,7 +210,7 @@ export class Redaction implements TextRules {
   }
 
   /** The request target: what hides a query parameter by its path hides it here too. */
-  url(url: string, secretParameters?: ReadonlySet<string>): string {
+  url(url: string, secretParameters?: readonly string[]): string {
     return redactUrl(url, this, { level: 0, nodes: this.open('queryParams'), secretParameters });
   }
 
@@ -238,6 +255,7 @@ export function createRedactor(settings: RedactSettings, recordSecrets: boolean)
     keys: new KeyRule(settings.keys),
     mask: new Mask(settings),
     paths: compilePaths(settings.paths),
+    repeated: new RepeatedHeaders(),
   };
   return () => (recordSecrets ? new NoRedaction(rules) : new Redaction(rules));
 }

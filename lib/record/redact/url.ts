@@ -16,7 +16,7 @@ export interface UrlOptions {
   /** Where the query's parameters stand among the configured paths. */
   readonly nodes?: readonly PathNode[];
   /** Values of route parameters whose names are secrets. */
-  readonly secretParameters?: ReadonlySet<string>;
+  readonly secretParameters?: readonly string[];
 }
 
 /** The first `=` after which a secret begins: `next=token=x` has two names. -1 when there is none. */
@@ -82,12 +82,12 @@ export function redactPairs(
   return redacted;
 }
 
-function partsOf(secrets: ReadonlySet<string>): string[] {
-  return [...secrets].flatMap((secret) => secret.split('/')).filter((part) => part !== '');
+function partsOf(secrets: readonly string[]): string[] {
+  return secrets.flatMap((secret) => secret.split('/')).filter((part) => part !== '');
 }
 
-function redactPath(path: string, rules: TextRules, { level, secretParameters }: UrlOptions): string {
-  const secrets = secretParameters === undefined ? [] : partsOf(secretParameters);
+function redactPath(path: string, rules: TextRules, { level, secretParameters = [] }: UrlOptions): string {
+  const secrets = partsOf(secretParameters);
   let afterSecretName = false;
   const redactSegment = (segment: string): string => {
     if (segment === '') return segment;

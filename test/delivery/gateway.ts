@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-export interface Proxy {
+export interface Gateway {
   readonly port: number;
   /** The next command that contains this text reaches MongoDB, and its answer is lost with the connection. */
   loseAnswerOf(text: string): Promise<void>;
@@ -12,7 +12,7 @@ export interface Proxy {
 }
 
 /** A way to MongoDB that can be cut behind a command. */
-export async function startProxy(target: number): Promise<Proxy> {
+export async function startGateway(target: number): Promise<Gateway> {
   const sockets = new Set<Socket>();
   let armed: { readonly text: string; readonly done: () => void } | null = null;
   let isFrozen = false;
