@@ -99,7 +99,8 @@ export function createAudit(options: AuditOptions): Audit {
   const uuid7 = createUuid7();
   const names = collectionNames(settings.collection);
   const connection = new StoreConnection({ mongo: settings.mongo, reporter });
-  const ids = new Ids(names.counters, uuid7().uuid);
+  const writerId = uuid7().uuid;
+  const ids = new Ids(names.counters, writerId);
   const contentTypes = new ContentTypes(names);
   const reader = new MongoReader({ connection, names, ids, contentTypes });
   const writer = new MongoWriter({
@@ -111,7 +112,7 @@ export function createAudit(options: AuditOptions): Audit {
     ensureIndexes: settings.ensureIndexes,
   });
   const { limits, flushIntervalMs, source } = settings;
-  const delivery = new Delivery({ writer, reporter, uuid7, source, limits, flushIntervalMs });
+  const delivery = new Delivery({ writer, writerId, reporter, uuid7, source, limits, flushIntervalMs });
   const accept = (event: AuditEvent): void => delivery.accept(event);
   const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
   const recorder = createRecorder({

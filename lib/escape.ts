@@ -2,7 +2,8 @@ import { types } from 'node:util';
 
 /**
  * MongoDB's documents cannot hold every string that JSON can: a NUL in a key, a lone surrogate, the key
- * `_bsontype`, and `$ref` (which beside `$id` turns into a reference) are lost or change their meaning.
+ * `_bsontype`, and `$ref` (which beside `$id` turns into a reference) are lost or change their meaning; the driver
+ * reads a list under a key that every object inherits (`toString`, `constructor`, `__proto__`) as bytes.
  * Those are written as a mark and four hex digits, and so is the mark itself, so that every JSON value comes
  * back equal. The rule holds for every string of a stored event, and for every value it is compared with.
  */
@@ -13,6 +14,12 @@ const ESCAPED_UNITS = /\u241B|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uD
 const ESCAPED_UNITS_IN_KEY =
   /\u241B|\0|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 const ESCAPE_SEQUENCE = /\u241B([0-9a-f]{4})/g;
+
+const LOST_KEYS: ReadonlySet<string> = new Set([
+  '_bsontype',
+  '$ref',
+  ...Object.getOwnPropertyNames(Object.prototype),
+]);
 
 function escapeUnit(unit: string): string {
   return MARK + unit.charCodeAt(0).toString(16).padStart(4, '0');
@@ -25,7 +32,7 @@ export function escapeText(text: string): string {
 
 /** A key as it is stored. */
 export function escapeKey(key: string): string {
-  if (key === '_bsontype' || key === '$ref') return escapeUnit(key) + key.slice(1);
+  if (LOST_KEYS.has(key)) return escapeUnit(key) + key.slice(1);
   return IN_KEY.test(key) ? key.replace(ESCAPED_UNITS_IN_KEY, escapeUnit) : key;
 }
 

@@ -19,6 +19,8 @@ export interface EventWriter {
    * Stores a batch and says what became of each event, in order.
    * MUST count an event as stored only when a majority has it, or has it already under the same uuid.
    * MUST reject when the result of any event is unknown; the caller then offers the whole batch again.
+   * MUST reject with `AUDIT_STORE_REJECTED` when one of the events keeps the batch from being sent or taken; the
+   * caller then offers it in halves, until that one is alone, and quarantines it.
    * MUST NOT let one event that cannot be stored keep another from being stored for good.
    */
   insert(batch: readonly AcceptedEvent[]): Promise<readonly InsertResult[]>;

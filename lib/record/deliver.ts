@@ -3,6 +3,7 @@ import type { AcceptedEvent, AuditEvent, DropReason } from '../event';
 import type { EventWriter } from '../store';
 import { type BatchParts, storeBatch } from './batch';
 import { gapEvent, type LostRun } from './build-event';
+import type { DeliveryStats, DrainReport } from './delivery-stats';
 import { EventQueue, footprint, type QueueLimits } from './queue';
 import { Retry } from './retry';
 import type { Uuid7 } from './uuid';
@@ -24,35 +25,12 @@ async function within(ms: number, work: Promise<void> | null): Promise<void> {
   clearTimeout(timer);
 }
 
-/** `captured = delivered + pending + dropped + quarantined`, always. */
-export interface DeliveryStats {
-  /** `degraded` while events cannot be stored or are being dropped. */
-  readonly state: 'healthy' | 'degraded';
-  /** Events accepted, gaps included. */
-  readonly captured: number;
-  /** Events that MongoDB acknowledged by a majority. */
-  readonly delivered: number;
-  /** Events in the queue or on their way. */
-  readonly pending: number;
-  /** Events that could not be kept. */
-  readonly dropped: number;
-  readonly droppedByReason: { readonly [reason in DropReason]: number };
-  /** Events that MongoDB refused for what they are, kept in the quarantine collection. */
-  readonly quarantined: number;
-  /** Memory of the pending events, in bytes. */
-  readonly queueBytes: number;
-  /** Age of the oldest event that waits, in milliseconds; 0 when none does. */
-  readonly oldestAgeMs: number;
-}
-
-/** What `flush` and `close` left undone. */
-export interface DrainReport {
-  /** Events that were not stored before the deadline. */
-  readonly pending: number;
-}
+export type { DeliveryStats, DrainReport };
 
 export interface DeliveryParts {
   readonly writer: EventWriter;
+  /** UUID of this process's events. */
+  readonly writerId: string;
   readonly reporter: Reporter;
   readonly uuid7: () => Uuid7;
   readonly source: string | null;
@@ -68,7 +46,6 @@ export interface DeliveryParts {
  */
 export class Delivery {
   private readonly queue: EventQueue;
-  private readonly writerId: string;
   private sequence = 0;
   private delivered = 0;
   private quarantined = 0;
@@ -88,12 +65,11 @@ export class Delivery {
 
   constructor(private readonly parts: DeliveryParts) {
     this.queue = new EventQueue(parts.limits);
-    this.writerId = parts.uuid7().uuid;
     this.retry = new Retry((error) => parts.reporter.error(error));
     const { writer, reporter } = parts;
     const onSettled = this.onSettled.bind(this);
     this.batchParts = { writer, reporter, retry: this.retry, onSettled };
-    writer.onReachable(() => this.retry.wake());
+    writer.onReachable(() => this.resume());
   }
 
   /** The one way in: gives the event its writer and sequence, and queues or drops it. */
@@ -113,7 +89,7 @@ export class Delivery {
 
   private number(event: AuditEvent): AcceptedEvent {
     this.sequence += 1;
-    return Object.assign(event, { writer: this.writerId, sequence: this.sequence });
+    return Object.assign(event, { writer: this.parts.writerId, sequence: this.sequence });
   }
 
   private drop({ sequence, timestamp }: AcceptedEvent, reason: DropReason): void {
@@ -156,6 +132,13 @@ export class Delivery {
       this.running = null;
       if (this.queue.waitingCount > 0) this.schedule();
     });
+  }
+
+  /** The store is there again: for what waits, and to hear that nothing is on its way. */
+  private resume(): void {
+    if (this.isAbandoned) return;
+    this.retry.wake();
+    this.run();
   }
 
   private async drain(): Promise<void> {
@@ -203,8 +186,7 @@ export class Delivery {
       };
     });
     this.waiters.add(check);
-    this.retry.wake();
-    this.run();
+    this.resume();
     await within(deadlineMs, reached);
     this.waiters.delete(check);
   }

@@ -3,7 +3,7 @@ import type { Reporter } from '../errors';
 import type { AuditEvent } from '../event';
 
 interface Layer {
-  readonly handle?: unknown;
+  readonly handle?: { readonly stack?: readonly Layer[] };
   readonly route?: unknown;
 }
 
@@ -19,6 +19,11 @@ function stackOf(req: Request): readonly Layer[] {
   }
 }
 
+/** A route, or a router that has one. */
+function hasRoute({ route, handle }: Layer): boolean {
+  return route !== undefined || (Array.isArray(handle?.stack) && handle.stack.some(hasRoute));
+}
+
 /** Deployments that would make the trail wrong, each reported once, with its remedy. */
 export class MisuseChecks {
   private isOrderChecked = false;
@@ -32,7 +37,7 @@ export class MisuseChecks {
     this.isOrderChecked = true;
     const stack = stackOf(req);
     const own = stack.findIndex((layer) => layer.handle === middleware);
-    if (!stack.slice(0, Math.max(own, 0)).some((layer) => layer.route !== undefined)) return;
+    if (!stack.slice(0, Math.max(own, 0)).some(hasRoute)) return;
     this.reporter.once(
       'AUDIT_MOUNTED_LATE',
       'Routes are mounted before audit.middleware(), and requests to them are not recorded. Move app.use(audit.middleware()) in front of them.',

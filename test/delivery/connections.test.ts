@@ -61,6 +61,21 @@ describe.each(MAJORS)('a connection of the app on %s', (_, major) => {
     await own.disconnect();
   });
 
+  it('whose driver throws in disarray loses and refuses nothing', async () => {
+    const uri = freshUri();
+    const connection = await major.createConnection(uri).asPromise();
+    const { audit, errors } = startAudit({ mongo: connection });
+    await audit.ready();
+    const disarray = new TypeError("Cannot read properties of undefined (reading 'topology')");
+    const command = jest.spyOn(dbOf(connection), 'command').mockRejectedValueOnce(disarray);
+    audit.record({ name: 'Noted' });
+    expect(await audit.flush()).toEqual({ pending: 0 });
+    expect(command).toHaveBeenCalledTimes(2);
+    expect(errors).toMatchObject([{ code: 'AUDIT_STORE_UNAVAILABLE' }]);
+    expect(audit.stats()).toMatchObject({ delivered: 1, quarantined: 0 });
+    await connection.close();
+  });
+
   it.each([
     ['that keeps BSON types', { promoteValues: false, promoteLongs: false }],
     ['that gives big integers', { useBigInt64: true }],

@@ -22,19 +22,28 @@ export function openDelivery(uri: string, options: { readonly attemptMs?: number
   const errors: Error[] = [];
   const reporter = createReporter({ onError: (error) => errors.push(error), onDrop: () => {} });
   const uuid7 = createUuid7();
+  const writerId = uuid7().uuid;
   const names = collectionNames('auditevents');
   const connection = new StoreConnection({ mongo: uri, reporter });
   const writer = new MongoWriter({
     connection,
     names,
-    ids: new Ids(names.counters, uuid7().uuid),
+    ids: new Ids(names.counters, writerId),
     contentTypes: new ContentTypes(names),
     reporter,
     ensureIndexes: true,
     ...options,
   });
   const limits = { maxQueueEvents: 10_000, maxQueueBytes: 1024 ** 3 };
-  const delivery = new Delivery({ writer, reporter, uuid7, source: null, limits, flushIntervalMs: 5 });
+  const delivery = new Delivery({
+    writer,
+    writerId,
+    reporter,
+    uuid7,
+    source: null,
+    limits,
+    flushIntervalMs: 5,
+  });
   writer.start();
   return {
     delivery,

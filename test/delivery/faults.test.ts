@@ -33,6 +33,7 @@ const throughGateway = (): Pick<Mongod, 'uri'> => ({ uri: `mongodb://127.0.0.1:$
 async function expectAllStoredOnce(recorded: ReturnType<typeof startAudit>, count: number): Promise<void> {
   const { audit, uri } = recorded;
   expect(await audit.flush()).toEqual({ pending: 0 });
+  await until(() => audit.stats().state === 'healthy');
   expect(audit.stats()).toMatchObject({
     state: 'healthy',
     captured: count,
@@ -56,7 +57,16 @@ describe('delivery', () => {
     }
     await expectAllStoredOnce(recorded, 2_600);
     watch.stop();
+    const { rows } = await expectWholeTrail(recorded.uri);
+    expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 2_600 }, (_, i) => i + 1));
     expect(recorded.errors).toEqual([]);
+  });
+
+  it('stores an event by itself, without being asked', async () => {
+    const { audit, uri } = startAudit({ base: mongod.uri });
+    audit.record({ name: 'Noted' });
+    await until(() => audit.stats().delivered === 1);
+    expect((await expectWholeTrail(uri)).events).toHaveLength(1);
   });
 
   const network = { closeConnection: true };
@@ -84,9 +94,14 @@ describe('delivery', () => {
   it.each(faults)('loses, doubles and quarantines nothing after %s', async (_, data) => {
     const recorded = startAudit({ base: mongod.uri, ensureIndexes: false });
     await recorded.audit.ready();
-    await mongod.fail(data, { times: 2 });
+    await mongod.fail(data);
     const watch = watchBalance(recorded.audit);
-    recordMany(recorded.audit, 50);
+    recordMany(recorded.audit, 1);
+    await recorded.audit.flush();
+    await mongod.fail(data);
+    recordMany(recorded.audit, 49);
+    await recorded.audit.flush();
+    await mongod.fail({}, 'off');
     await expectAllStoredOnce(recorded, 50);
     watch.stop();
   });

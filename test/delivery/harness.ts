@@ -96,7 +96,7 @@ export function watchBalance(audit: Audit): { stop(): void } {
     const { captured, delivered, pending, dropped, quarantined } = audit.stats();
     const isSane = [delivered, pending, dropped, quarantined].every((term) => term >= 0);
     if (!isSane || captured !== delivered + pending + dropped + quarantined) wrong.push(audit.stats());
-  }, 1);
+  }, 1).unref();
   return {
     stop() {
       clearInterval(timer);

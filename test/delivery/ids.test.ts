@@ -78,6 +78,16 @@ describe('the safe point', () => {
     expect((await counter()).blocks).toEqual([]);
   });
 
+  it('is free when MongoDB is back, though the connection was lost as the block was closed', async () => {
+    const { audit } = startAudit({ mongo: uri });
+    await audit.ready();
+    await mongod.fail({ failCommands: ['update'], closeConnection: true });
+    recordMany(audit, 2);
+    await audit.flush();
+    await until(async () => (await counter()).blocks.length === 0);
+    expect(audit.stats()).toMatchObject({ captured: 2, delivered: 2 });
+  });
+
   it.each([
     ['an insert whose result nobody knows', { closeConnection: true }],
     ['an insert that no majority has', { writeConcernError: { code: 64, errmsg: 'timed out' } }],

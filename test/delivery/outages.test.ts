@@ -102,7 +102,7 @@ describe('while MongoDB is down', () => {
     const uri = freshUri(mongod.uri);
     app = await startPing(uri);
     const traffic = load(app.url);
-    for (let kills = 0; kills < 3; kills++) {
+    for (let kills = 0; kills < 2; kills++) {
       const { delivered } = app.audit.stats();
       await until(() => app.audit.stats().delivered >= delivered + 100);
       process.kill(mongod.pid, 'SIGKILL');

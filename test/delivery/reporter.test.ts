@@ -25,6 +25,8 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await closeAudits();
+  // the driver looks for its runtime in the turn after a client was made
+  await new Promise(setImmediate);
   stderr.restore();
   jest.restoreAllMocks();
 });
@@ -107,7 +109,7 @@ describe('a callback that', () => {
     });
     await audit.ready();
     recordMany(audit, 5);
-    const { reader } = createAudit({ mongo: DOWN, onError: fail });
+    const { reader } = startAudit({ mongo: DOWN, onError: fail }).audit;
     await expect(reader.safePoint()).rejects.toThrow();
     await until(() => audit.stats().pending === 0);
     recordMany(audit, 1);

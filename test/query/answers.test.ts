@@ -67,7 +67,6 @@ describe.each(EXPRESSES)('an answer of audit-events on %s', (_, express) => {
     const { results } = listOf(await trail.get('/'));
     events = new Map(results.map((event) => [`${event.name} ${event.kind}`, event]));
   });
-  afterAll(() => trail.close());
 
   it('gives every kind of event in exactly the documented fields and types', () => {
     expect([...events.keys()].sort()).toEqual([
@@ -149,7 +148,6 @@ describe('an object id', () => {
   beforeAll(async () => {
     trail = await startTrail();
   });
-  afterAll(() => trail.close());
 
   it.each([
     ['0', 0],

@@ -2,7 +2,7 @@ import crypto from 'node:crypto';
 import { type AuditError, type Authenticate, createAudit, type Reader, staticTokens } from '../../lib/index';
 import { EXPRESSES, freshUri } from '../support/app';
 import { listOf } from './contract';
-import { ask, row, startTrail, type Trail } from './trail';
+import { ask, closedAtEnd, row, startTrail, type Trail } from './trail';
 
 const TOKEN = 'fake-token-1';
 const auditor: Reader = { id: 'auditor', tenants: '*' };
@@ -27,7 +27,6 @@ describe.each(EXPRESSES)('authentication on %s', (_, express) => {
     authenticate = staticTokens({ [TOKEN]: auditor });
     trail.errors.length = 0;
   });
-  afterAll(() => trail.close());
 
   const askWith = (authorization: string | undefined, path = '/') =>
     ask(`${trail.url}/audit-events${path}`, {
@@ -168,8 +167,7 @@ describe('staticTokens', () => {
 });
 
 describe('router()', () => {
-  const audit = createAudit({ mongo: freshUri() });
-  afterAll(() => audit.close());
+  const audit = closedAtEnd(createAudit({ mongo: freshUri() }));
 
   it.each<[string, unknown]>([
     ['nothing', undefined],

@@ -2,7 +2,7 @@ import mongoose, { type Connection } from 'mongoose';
 import { createAudit } from '../../lib/index';
 import { freshUri } from '../support/app';
 import { listOf } from './contract';
-import { ask, authenticate, row, startTrail, type Token, type Trail } from './trail';
+import { ask, authenticate, closedAtEnd, row, startTrail, type Token, type Trail } from './trail';
 
 async function collectionsOf({ db }: Connection): Promise<string[]> {
   const all = (await db?.listCollections().toArray()) ?? [];
@@ -17,19 +17,18 @@ describe('the collections', () => {
     ['trail.of-shop', ['trail.of-shop', 'trail.of-shop_contenttypes', 'trail.of-shop_counters']],
   ])('of an audit with the option %s are %j', async (collection, names) => {
     const mongo = freshUri();
-    const audit = createAudit({ mongo, ...(collection !== undefined && { collection }) });
+    const audit = closedAtEnd(createAudit({ mongo, ...(collection !== undefined && { collection }) }));
     audit.record({ name: 'Seen' });
     await audit.ready();
     await audit.close();
-    const connection = await mongoose.createConnection(mongo).asPromise();
+    const connection = await closedAtEnd(mongoose.createConnection(mongo)).asPromise();
     expect(await collectionsOf(connection)).toEqual(names);
-    await connection.close();
   });
 
   it('keep two audits on one connection apart', async () => {
-    const connection = await mongoose.createConnection(freshUri()).asPromise();
+    const connection = await closedAtEnd(mongoose.createConnection(freshUri())).asPromise();
     const audits = ['auditevents', 'other'].map((collection) =>
-      createAudit({ mongo: connection, collection }),
+      closedAtEnd(createAudit({ mongo: connection, collection })),
     );
     const trail = await startTrail({
       build(app) {
@@ -48,8 +47,6 @@ describe('the collections', () => {
     }
     await Promise.all(audits.map((audit) => audit.close()));
     expect(connection.readyState).toBe(1);
-    await trail.close();
-    await connection.close();
   });
 });
 
@@ -89,7 +86,6 @@ describe('the indexes', () => {
       ),
     );
   });
-  afterAll(() => trail.close());
 
   it('are those of the schema', async () => {
     const events = await trail.connection.db?.collection('auditevents').indexes();
@@ -107,7 +103,6 @@ describe('the indexes', () => {
     expect(listOf(await bare.get('/?user=u')).count).toBe(1);
     expect(listOf(await bare.get('')).count).toBe(2);
     expect(listOf(await bare.get('/?content_type=1&sort=user')).count).toBe(2);
-    await bare.close();
   });
 
   /** How MongoDB itself says it answered one request, by its profiler. */

@@ -2,7 +2,7 @@ import mongoose9 from 'mongoose';
 import { type AuditError, createAudit } from '../../lib/index';
 import { freshUri } from '../support/app';
 import { eventOf, listOf } from './contract';
-import { ask, authenticate, startTrail } from './trail';
+import { ask, authenticate, closedAtEnd, startTrail } from './trail';
 
 const mongoose8 = require('mongoose8') as typeof mongoose9;
 const BODY =
@@ -29,13 +29,15 @@ describe.each([
 ])('a connection of %s that the app hands in', (_, mongoose) => {
   it.each(OPTIONS)('stores and answers the same with: %s', async (_what, options) => {
     const uri = freshUri();
-    const connection = await mongoose.createConnection(uri, options).asPromise();
+    const connection = await closedAtEnd(mongoose.createConnection(uri, options)).asPromise();
     const errors: Error[] = [];
-    const audit = createAudit({
-      mongo: connection,
-      flushIntervalMs: 5,
-      onError: (error) => errors.push(error),
-    });
+    const audit = closedAtEnd(
+      createAudit({
+        mongo: connection,
+        flushIntervalMs: 5,
+        onError: (error) => errors.push(error),
+      }),
+    );
     const trail = await startTrail({
       options: { mongo: uri, ensureIndexes: false },
       build(app, own, { json }) {
@@ -71,9 +73,5 @@ describe.each([
     expect(errors.map((error) => (error as AuditError).code)).toEqual([]);
     const indexes = await trail.connection.db?.collection('auditevents').indexes();
     expect(indexes).toHaveLength(9);
-
-    await audit.close();
-    await trail.close();
-    await connection.close();
   });
 });

@@ -1,7 +1,7 @@
 import { type Audit, createAudit } from '../../lib/index';
 import { freshUri } from '../support/app';
 import { listOf } from './contract';
-import { startTrail } from './trail';
+import { closedAtEnd, startTrail } from './trail';
 
 const TYPES = ['orders', 'Orders', 'users', '$ne', '__proto__', 'constructor', '␛005f', 'é', ' ', 'a.b', '0'];
 
@@ -16,7 +16,6 @@ async function numbersAt(mongo: string): Promise<ReadonlyMap<string, ReadonlySet
   const numbers = new Map<string, Set<number>>();
   for (const { object_type, content_type } of listOf(await trail.get('/?limit=1000')).results)
     numbers.set(object_type, (numbers.get(object_type) ?? new Set()).add(content_type));
-  await trail.close();
   return numbers;
 }
 
@@ -24,7 +23,7 @@ describe('the integer of a content type', () => {
   it('counts from 1 in order of first use, and stays the same in another audit', async () => {
     const mongo = freshUri();
     for (const turn of [0, 3, 7]) {
-      const audit = createAudit({ mongo, flushIntervalMs: 5 });
+      const audit = closedAtEnd(createAudit({ mongo, flushIntervalMs: 5 }));
       recordAll(audit, turn);
       await audit.close();
       expect(await numbersAt(mongo)).toEqual(new Map(TYPES.map((type, i) => [type, new Set([i + 1])])));
@@ -33,7 +32,7 @@ describe('the integer of a content type', () => {
 
   it('is one for each type, however many audits use it first at the same time', async () => {
     const mongo = freshUri();
-    const audits = Array.from({ length: 6 }, () => createAudit({ mongo, flushIntervalMs: 1 }));
+    const audits = Array.from({ length: 6 }, () => closedAtEnd(createAudit({ mongo, flushIntervalMs: 1 })));
     await Promise.all(audits.map((audit) => audit.ready()));
     audits.forEach(recordAll);
     await Promise.all(audits.map((audit) => audit.close()));
@@ -57,6 +56,5 @@ describe('the integer of a content type', () => {
     }
     for (const number of [0, TYPES.length + 1, 2_147_483_647])
       expect(listOf(await trail.get(`/?content_type=${number}`)).count).toBe(0);
-    await trail.close();
   });
 });

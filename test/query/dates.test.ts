@@ -115,7 +115,6 @@ let trail: Trail;
 beforeAll(async () => {
   trail = await startTrail();
 });
-afterAll(() => trail.close());
 
 describe('a date-time', () => {
   const uuidOf = (rows: readonly Row[], iso: string) =>

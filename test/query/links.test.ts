@@ -43,7 +43,6 @@ describe.each(EXPRESSES)('links on %s', (_, express) => {
   beforeEach(() => {
     trust = false;
   });
-  afterAll(() => trail.close());
 
   it.each(['/', '/api/v1/trail/', '/api/v1/trail', '/api/a%20b%2Fc/trail/', '/sub/app/', '/sub/app'])(
     'lead to the neighbours of a page at %s',

@@ -71,7 +71,6 @@ beforeAll(async () => {
   for (const { object_type, content_type } of listOf(await trail.get('')).results)
     numbers.set(object_type, content_type);
 });
-afterAll(() => trail.close());
 
 function toQuery(asked: ListParameters): URLSearchParams {
   const query = new URLSearchParams();

@@ -35,7 +35,6 @@ describe.each(EXPRESSES)('paging on %s', (_, express) => {
     trail = await startTrail({ express });
     await trail.store(rows);
   });
-  afterAll(() => trail.close());
 
   it.each(SORTS)('meets every event once, to the end and back, sorted by %s', async (sort) => {
     const url = `${trail.url}/audit-events/?limit=4&sort=${sort}`;

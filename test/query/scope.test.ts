@@ -53,7 +53,6 @@ describe.each(EXPRESSES)('the scope of a reader on %s', (_, express) => {
     });
     await trail.store(rows);
   });
-  afterAll(() => trail.close());
 
   const get = (token: string, path: string): Promise<Answer> => trail.get(path, { as: token as Token });
 
@@ -156,6 +155,5 @@ describe('the tenants of events that were recorded', () => {
       const list = listOf(await ask(trail.url, { as: `fake-token-${i}` as Token }));
       expect(list.results.map((event) => event.tenant)).toEqual([tenant]);
     }
-    await trail.close();
   });
 });

@@ -102,7 +102,6 @@ describe.each(EXPRESSES)('a request of audit-events on %s', (_, express) => {
     trail = await startTrail({ express, server: { maxHeaderSize: LONGEST_HEADER } });
     await trail.store([stored]);
   });
-  afterAll(() => trail.close());
 
   it.each([...UNKNOWN, ...REPEATED, ...MISTYPED, ...MISENCODED])(
     'with ?%s is 400 and names %j: %s',
@@ -174,7 +173,6 @@ describe.each(EXPRESSES)("an app's own query parser on %s", (_, express) => {
     });
     await trail.store([row('2026-01-01T00:00:00Z', { user: 'a b&c' }), stored]);
     await test(`${trail.url}/audit-events/`, trail.app);
-    await trail.close();
   }
 
   it.each(PARSERS)('has no say: %s', (_name, parser) =>

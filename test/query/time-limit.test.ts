@@ -3,7 +3,7 @@ import { type Mongod, startMongod } from '../../examples/mongod';
 import type { AuditError } from '../../lib/index';
 import { EXPRESSES, freshUri } from '../support/app';
 import { listOf } from './contract';
-import { row, startTrail, type Trail } from './trail';
+import { closedAtEnd, row, startTrail, type Trail } from './trail';
 
 const NARROW = 'Narrow it, for example by timestamp__gte or by user.';
 const QUERY = { detail: `The query took too long. ${NARROW}` };
@@ -17,11 +17,8 @@ describe('the time limit of a query', () => {
 
   beforeAll(async () => {
     mongod = await startMongod({ args: ['--setParameter', 'enableTestCommands=1'] });
-    admin = await mongoose.createConnection(mongod.uri).asPromise();
-  });
-  afterAll(async () => {
-    await admin.close();
-    await mongod.stop();
+    closedAtEnd({ close: () => mongod.stop() });
+    admin = await closedAtEnd(mongoose.createConnection(mongod.uri)).asPromise();
   });
 
   /** Runs the test while MongoDB fails as told, by its own failpoints. */
@@ -54,7 +51,6 @@ describe('the time limit of a query', () => {
       trail = await startTrail({ express, options: { mongo: freshUri(mongod.uri) } });
       await trail.store([stored]);
     });
-    afterAll(() => trail.close());
 
     it('is answered 504 when the page took too long', () =>
       whileTimingOut('find', () => expectTimeout(trail, '/', QUERY)));
@@ -108,7 +104,8 @@ describe('the time limit of a query', () => {
 });
 
 it.each([[777], [undefined]])('the time limit is the option maxTimeMS: %s', async (maxTimeMS) => {
-  const mongo = await mongoose.createConnection(freshUri(), { monitorCommands: true }).asPromise();
+  const options = { monitorCommands: true };
+  const mongo = await closedAtEnd(mongoose.createConnection(freshUri(), options)).asPromise();
   const trail = await startTrail({ options: { mongo, ...(maxTimeMS !== undefined && { maxTimeMS }) } });
   trail.audit.record({ name: 'Seen', object: { type: 'things', id: '1' } });
   await trail.audit.flush();
@@ -121,5 +118,4 @@ it.each([[777], [undefined]])('the time limit is the option maxTimeMS: %s', asyn
     expect([200, 404]).toContain((await trail.get(path)).status);
   expect(new Set(limits.map(([name]) => name))).toEqual(new Set(['find', 'aggregate']));
   expect(new Set(limits.map(([, limit]) => limit))).toEqual(new Set([maxTimeMS ?? 30_000]));
-  await trail.close();
 });

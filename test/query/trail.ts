@@ -14,6 +14,20 @@ export const READERS = {
 export type Token = keyof typeof READERS;
 export const authenticate = staticTokens(READERS);
 
+interface Closable {
+  close(): Promise<unknown>;
+}
+const open: Closable[] = [];
+
+/** Closes it after all tests of the file, also when one of them fails. */
+export function closedAtEnd<T extends Closable>(resource: T): T {
+  open.push(resource);
+  return resource;
+}
+afterAll(async () => {
+  for (const resource of open.reverse()) await resource.close();
+});
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -128,24 +142,23 @@ export async function storeRows(audit: Audit, connection: Connection, rows: read
   await connection.db?.collection('auditevents').insertMany(rows.map(documentOf) as never[]);
 }
 
-/** A real app whose trail is served at `/audit-events`; nothing is recorded but what the test records. */
+/**
+ * A real app whose trail is served at `/audit-events`; nothing is recorded but what the test records.
+ * Closed after all tests of the file.
+ */
 export async function startTrail({
   build = (app, audit) => void app.use('/audit-events', audit.router({ authenticate })),
   options,
   ...rest
 }: Partial<TestAppOptions> = {}): Promise<Trail> {
   const mongo = options?.mongo ?? freshUri();
-  const app = await startApp({ ...rest, options: { ...options, mongo }, build });
-  await app.audit.ready();
-  const connection = typeof mongo === 'string' ? await mongoose.createConnection(mongo).asPromise() : mongo;
+  const connection = typeof mongo === 'string' ? closedAtEnd(mongoose.createConnection(mongo)) : mongo;
+  const app = closedAtEnd(await startApp({ ...rest, options: { ...options, mongo }, build }));
+  await Promise.all([app.audit.ready(), connection.asPromise()]);
   return {
     ...app,
     connection,
     get: (path, init) => ask(`${app.url}/audit-events${path}`, init),
     store: (rows) => storeRows(app.audit, connection, rows),
-    async close() {
-      await app.close();
-      await connection.close();
-    },
   };
 }

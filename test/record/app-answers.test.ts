@@ -35,6 +35,7 @@ describe.each(EXPRESSES)('the functions among the options, on %s', (_, express) 
         });
       },
     });
+    await app.audit.ready();
     const answer = await exchange(app.url, get(target));
     const [events, errors] = [await app.events(), [...app.errors]];
     await app.close();

@@ -28,7 +28,7 @@ describe.each(EXPRESSES)('option capture on %s', (_, express) => {
   async function eventWith(capture: CaptureOptions, request: Buffer) {
     const app = await startApp({
       express,
-      options: { capture },
+      options: { capture, ensureIndexes: false },
       build(app, audit, { json }) {
         app.use(audit.middleware(), json({ strict: false }));
         app.post('/users/:id', (req, res) => void res.json([req.query, req.body, req.headers]));

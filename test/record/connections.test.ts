@@ -26,6 +26,7 @@ describe.each(EXPRESSES)('one connection on %s', (_, express) => {
     held = [];
     app = await startApp({
       express,
+      options: { ensureIndexes: false },
       build(app, audit) {
         app.use((req, _res, next) => {
           sockets.push(req.socket);

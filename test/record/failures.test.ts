@@ -49,6 +49,7 @@ describe.each(EXPRESSES)('a handler that fails, on %s', (name, express) => {
   async function start(isNoting: boolean, isAnswering: boolean): Promise<TestApp> {
     return startApp({
       express,
+      options: { ensureIndexes: false },
       build(app, audit, { json }) {
         app.use(audit.middleware());
         app.use(json());

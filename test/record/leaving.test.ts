@@ -72,6 +72,19 @@ describe.each(EXPRESSES)('a client that leaves, on %s', (_, express) => {
     expect(event).toMatchObject({ ...ABORTED, statusCode: 202 });
   });
 
+  it('is recorded as aborted when the server gives up on a handler that never answers', async () => {
+    const event = await nextEvent(app, async () => {
+      const before = arrivals;
+      const client = await RawClient.connect(app.url);
+      client.send(get('/slow'));
+      await waitFor('the request arrives', () => arrivals > before);
+      expect(app.audit.stats().pending).toBe(0);
+      app.server.closeAllConnections();
+      expect(await client.end()).toBe('');
+    });
+    expect(event).toMatchObject({ ...ABORTED, statusCode: null, route: '/slow' });
+  });
+
   it('is recorded though it was gone before the audit saw the request', async () => {
     const event = await nextEvent(app, () => leaveAfter(get('/gone')));
     expect(event).toMatchObject({ ...ABORTED, statusCode: null });

@@ -25,7 +25,7 @@ describe.each(EXPRESSES)('audit.middleware() on %s', (_, express) => {
   async function start(build: Build, options = {}) {
     return startApp({
       express,
-      options,
+      options: { ensureIndexes: false, ...options },
       build: (app, audit, { json }) => build(app, audit, json()),
     });
   }

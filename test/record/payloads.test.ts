@@ -19,6 +19,10 @@ const BODIES: readonly (readonly [string, string])[] = [
   ['a reference to nothing', '{"a":{"$ref":"x","$id":null},"b":{"$id":1},"c":{"$ref":1}}'],
   ['lone surrogates', '{"\\ud800":"\\udfff","a":"x\\ud83d","b":["\\ude00\\ud83d"]}'],
   ['the escape mark', '{"\u241b":"\u241b0041","\u241b005f":"\u241b\u241b"}'],
+  [
+    'inherited names with lists',
+    '{"__proto__":[{}],"constructor":[{"toString":[[{}]]}],"valueOf":[{"a":[]}]}',
+  ],
   ['method names', '{"toBSON":"a","toJSON":"b","toObject":"c","valueOf":1,"toString":2,"then":3}'],
   ['a mongoose document', '{"$__":{"activePaths":{}},"$isNew":true,"_doc":{"_id":"1","__v":0},"_id":"1"}'],
   ['extended JSON', '{"a":{"$oid":"000000000000000000000001"},"b":{"$date":"x"},"c":{"$numberLong":"1"}}'],

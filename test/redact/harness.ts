@@ -113,6 +113,19 @@ export async function startSubject({
   };
 }
 
+/** A subject for one test, closed also where the test fails. */
+export async function withSubject(
+  options: SubjectOptions,
+  test: (subject: Subject) => Promise<void>,
+): Promise<void> {
+  const subject = await startSubject(options);
+  try {
+    await test(subject);
+  } finally {
+    await subject.close();
+  }
+}
+
 /** How a number may stand in BSON. */
 export function encodings(value: number): Buffer[] {
   const int32 = Buffer.alloc(4);

@@ -145,6 +145,6 @@ export const plantedTrees = (canary: string): fc.Arbitrary<unknown> =>
 
 /** Texts of all the characters that structure texts, and of no secret. */
 export const structuredTexts = fc.oneof(
-  fc.string({ unit: fc.constantFrom(...'xyzXY {}[]":,=&;%+/?#.-_\\\n\''), maxLength: 60 }),
-  jsonTrees.map((tree) => JSON.stringify(tree).replace(/[a-z0-9]/gi, (c) => (/\d/.test(c) ? c : 'x'))),
+  fc.string({ unit: fc.constantFrom(...'xyzXY1 {}[]":,=&;%+/?#.-_\\\n\''), maxLength: 60 }),
+  jsonTrees.map((tree) => JSON.stringify(tree).replace(/[a-z]/gi, 'x').replace(/\d/g, '1')),
 );
