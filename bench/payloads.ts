@@ -16,6 +16,7 @@ export const PAYLOADS = {
   }),
   'long strings of two bytes a character': () => ({ text: `${random(12)}\u044f`.repeat(400) }),
   'strings cut from far longer ones': () => ({ text: random(600_000) }),
+  'slices of far longer strings': () => ({ text: random(60_000).slice(10, 60) }),
   'many small values': () => Array.from({ length: 1_500 }, (_, i) => (i % 3 === 0 ? [i] : i + 0.5)),
   'keys that never come again': () =>
     Object.fromEntries(Array.from({ length: 40 }, () => [random(9), { [random(9)]: 1 }])),

@@ -18,10 +18,16 @@ const GRACE_MS = 2_500;
 const CLOSE_MS = 4_000;
 const STOP_MS = 9_500;
 
+/** Node reads headers as Latin-1; people write their names in UTF-8. */
+function header(req: Request, name: string): string | null {
+  const value = req.get(name);
+  return value === undefined || value === '' ? null : Buffer.from(value, 'latin1').toString();
+}
+
 /** For the demo only: a real app takes the user from its own authentication. */
 function demoUser(req: Request) {
-  const id = req.get('X-User');
-  return id === undefined || id === '' ? null : person(id);
+  const id = header(req, 'X-User');
+  return id === null ? null : person(id);
 }
 
 async function connectShop(uri: string, isStopping: () => boolean): Promise<void> {
@@ -84,7 +90,7 @@ async function main(): Promise<void> {
     mongo: mongo.uri,
     source: 'demo-shop',
     user: demoUser, // default: req.user
-    tenant: (req) => req.get('X-Tenant'),
+    tenant: (req) => header(req, 'X-Tenant'),
   });
   // #endregion
   const token = process.env.AUDIT_TOKEN || randomBytes(24).toString('base64url');

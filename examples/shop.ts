@@ -13,7 +13,8 @@ const itemSchema = new Schema(
   { name: { type: String, required: true }, price: Number, meta: Schema.Types.Mixed },
   { versionKey: false, minimize: false, bufferCommands: false },
 );
-const newItem = z.strictObject({
+/** Other keys are left out, so that an item can be sent back as it came. */
+const newItem = z.object({
   name: z.string().min(1),
   price: z.number().optional(),
   meta: z.unknown().optional(),
@@ -135,7 +136,8 @@ const isUnavailable = (error: Error): boolean => /^Mongo|^Mongoose/.test(error.n
 /** What went wrong, in words that are fit for a client. */
 export const showError: ErrorRequestHandler = (error, _req, res, next) => {
   if (res.headersSent) return next(error);
-  const status = isUnavailable(error) ? 503 : (error.status ?? error.statusCode ?? 500);
+  const isUnstorable = error.name.startsWith('BSON') || error.name === 'MongoServerError';
+  const status = isUnstorable ? 400 : isUnavailable(error) ? 503 : (error.status ?? error.statusCode ?? 500);
   const message =
     status === 503 ? 'The shop is closed for a moment' : status < 500 ? error.message : 'Something broke';
   res.status(status).json({ error: message });

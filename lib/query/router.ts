@@ -14,7 +14,8 @@ const METHODS = 'GET, HEAD';
 const RETRY_AFTER_SECONDS = 5;
 const ROUTER_OPTIONS: readonly string[] = ['dialect', 'authenticate'];
 
-const readerSchema = z.object({
+/** Strict: a limit on a reader that is not known here must not be taken for none. */
+const readerSchema = z.strictObject({
   id: z.string().min(1),
   email: z.string().optional(),
   permissions: z.array(z.string()).optional(),
@@ -101,7 +102,8 @@ export function createRouter(parts: RouterParts): RequestHandler {
     const result = readerSchema.safeParse(found);
     if (result.success) return result.data;
     const [issue] = result.error.issues;
-    const where = issue === undefined || issue.path.length === 0 ? '' : ` at '${issue.path.join('.')}'`;
+    const path = issue?.code === 'unrecognized_keys' ? issue.keys : (issue?.path ?? []);
+    const where = path.length === 0 ? '' : ` at '${path.join('.')}'`;
     throw new AuditError(
       'AUDIT_CALLBACK_FAILED',
       `Option 'authenticate' of router() gave no reader${where}: return { id, tenants }, or null for a wrong credential.`,
@@ -167,21 +169,27 @@ export function createRouter(parts: RouterParts): RequestHandler {
       : new Stop({ status: 500, message: 'The query failed.' });
   }
 
-  function send(res: Response, status: number, body: unknown): void {
-    res.status(status).setHeader('Cache-Control', 'no-store');
-    res.json(body);
+  /** Not by `res.json`: the app's settings for it (a replacer, an ETag) are for the app's own answers. */
+  function send(req: Request, res: Response, status: number, body: unknown): void {
+    const text = JSON.stringify(body);
+    res.statusCode = status;
+    res.setHeader('Cache-Control', 'no-store');
+    res.setHeader('Content-Type', 'application/json; charset=utf-8');
+    res.setHeader('Content-Length', Buffer.byteLength(text));
+    if (req.method === 'HEAD') res.end();
+    else res.end(text);
   }
 
   return function auditRouter(req, res, next) {
     const target = targetOf(req, dialect.renderDetail !== undefined);
     if (target === null) return next();
     answer(req, target)
-      .then((body) => send(res, 200, body))
+      .then((body) => send(req, res, 200, body))
       .catch((error: unknown) => {
         const { problem, headers } = toStop(error);
         if (res.headersSent) return;
         res.set(headers);
-        send(res, problem.status, dialect.renderProblem(problem, req));
+        send(req, res, problem.status, dialect.renderProblem(problem, req));
       });
   };
 }

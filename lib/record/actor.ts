@@ -1,15 +1,19 @@
 import type { Actor } from '../event';
 import { shortText } from './short-text';
 
+/** What `String` makes of an object that has no text of its own: no two of them could be told apart. */
+const NO_TEXT = '[object Object]';
+
 /**
- * Ids of every kind become strings: numbers, bigints, ObjectIds.
+ * Ids of every kind become strings: numbers, bigints, ObjectIds, bytes. Null for what is none.
  *
  * @throws what an object's own `toString` throws
  */
 export function textOfId(value: unknown): string | null {
-  if (value === null || value === undefined) return null;
-  const text = String(value);
-  return text === '' ? null : shortText(text);
+  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'function')
+    return null;
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value);
+  return text === '' || text === NO_TEXT ? null : shortText(text);
 }
 
 function textOf(value: unknown): string | null {
@@ -23,9 +27,10 @@ function textOf(value: unknown): string | null {
  * @throws what a getter of the object throws
  */
 export function toActor(user: unknown): Actor | null {
-  if (user === null || user === undefined || user === false) return null;
-  if (typeof user !== 'object') {
-    const id = typeof user === 'function' || typeof user === 'symbol' ? null : textOfId(user);
+  if (user === null || user === undefined) return null;
+  // an ObjectId has a member of the name `id`, its bytes
+  if (typeof user !== 'object' || 'toHexString' in user) {
+    const id = textOfId(user);
     return id === null ? null : { id, email: null, name: null };
   }
   const { id, _id, sub, email, name, type } = user as Record<string, unknown>;

@@ -10,7 +10,9 @@ export interface BodySnapshot<T> {
 /** Undefined where nothing of the body is to be recorded. */
 type Copy<T> = (body: unknown) => T | undefined;
 
-interface BodyWatch<T> {
+export interface BodyWatch<T> {
+  /** Whether anything began to read the bytes. */
+  readonly isRead: boolean;
   /** The snapshot as soon as there is one to take; what no parser has read by then is `unread`. */
   read(): BodySnapshot<T>;
 }
@@ -31,12 +33,12 @@ function isPlaceholder(value: unknown): boolean {
 
 /** Takes a copy of the body as it was sent, not as a handler left it. */
 export function watchBody<T>(req: Request, copy: Copy<T>): BodyWatch<T> {
-  if (!hasBody(req)) return { read: () => ({ state: 'absent', value: null }) };
+  if (!hasBody(req)) return { isRead: false, read: () => ({ state: 'absent', value: null }) };
   const current: unknown = req.body;
   // body-parser 1.x leaves {} where it did not parse
   if (isPlaceholder(current) && !req.readableEnded) return new AssignmentWatch(req, copy);
   const snapshot = take(current, copy);
-  return { read: () => snapshot };
+  return { isRead: true, read: () => snapshot };
 }
 
 function take<T>(body: unknown, copy: Copy<T>): BodySnapshot<T> {
@@ -46,27 +48,58 @@ function take<T>(body: unknown, copy: Copy<T>): BodySnapshot<T> {
 }
 
 /**
- * Makes `body` an accessor until a parser has assigned it: the copy is taken there, between the parser and the
- * next handler. The property is then what it was before, and the assignment is done as the parser meant it.
+ * Makes `body` an accessor from when the request's bytes begin to be read until a parser has assigned it: the copy
+ * is taken there, between the parser and the next handler. Before and after, the property is as without audit:
+ * some programs read the stream themselves only where `'body' in req` is false.
  */
-class AssignmentWatch<T> {
-  private readonly before: PropertyDescriptor | undefined;
+class AssignmentWatch<T> implements BodyWatch<T> {
+  private before: PropertyDescriptor | undefined;
   private readonly initial: unknown;
   private readonly get = (): unknown => this.held;
   private held: unknown;
   private snapshot: BodySnapshot<T> | undefined;
+  isRead = false;
   private awaitsEnd = false;
 
   constructor(
     private readonly req: Request,
     private readonly copy: Copy<T>,
   ) {
-    this.before = Object.getOwnPropertyDescriptor(req, 'body');
     this.initial = req.body;
-    this.held = this.initial;
-    const set = (value: unknown): void => this.assign(value);
-    const enumerable = this.before?.enumerable ?? false;
-    Object.defineProperty(req, 'body', { configurable: true, enumerable, get: this.get, set });
+    const isBeingRead = req.listenerCount('data') + req.listenerCount('readable') > 0;
+    if (isBeingRead) this.install();
+    else req.on('newListener', this.onListener);
+  }
+
+  private readonly onListener = (event: string | symbol): void => {
+    if (event !== 'data' && event !== 'readable') return;
+    this.req.off('newListener', this.onListener);
+    if (this.snapshot === undefined) this.install();
+  };
+
+  private install(): void {
+    const { req } = this;
+    const watch = this;
+    this.isRead = true;
+    this.before = Object.getOwnPropertyDescriptor(req, 'body');
+    this.held = req.body;
+    if (this.held !== undefined) this.awaitEnd();
+    Object.defineProperty(req, 'body', {
+      configurable: true,
+      enumerable: this.before?.enumerable ?? false,
+      get: this.get,
+      set(value: unknown) {
+        // an object made from the request has a body of its own
+        if (this === req) watch.assign(value);
+        else
+          Object.defineProperty(this, 'body', {
+            value,
+            writable: true,
+            enumerable: true,
+            configurable: true,
+          });
+      },
+    });
   }
 
   private assign(value: unknown): void {
@@ -97,7 +130,7 @@ class AssignmentWatch<T> {
     if (!this.isInPlace()) return;
     if (this.before === undefined) Reflect.deleteProperty(this.req, 'body');
     else Object.defineProperty(this.req, 'body', this.before);
-    if (this.held !== this.initial) this.req.body = this.held;
+    if (this.held !== this.before?.value) this.req.body = this.held;
   }
 
   read(): BodySnapshot<T> {
@@ -106,8 +139,12 @@ class AssignmentWatch<T> {
     return this.snapshot;
   }
 
-  /** An empty object that nobody filled says that no parser wanted this body. */
+  /**
+   * What nobody read was parsed by nobody, whatever a handler wrote into the empty object of body-parser 1.x; and
+   * an empty object that nobody filled says that no parser wanted this body.
+   */
   private late(body: unknown): BodySnapshot<T> {
+    if (!this.isRead) return { state: 'unread', value: null };
     const isUnread = isPlaceholder(body) && (body === this.initial || !isFilledByParser(this.req));
     return isUnread ? { state: 'unread', value: null } : take(body, this.copy);
   }

@@ -8,6 +8,8 @@ import { EventQueue, footprint, type QueueLimits } from './queue';
 import { Retry } from './retry';
 import type { Uuid7 } from './uuid';
 
+export type { DeliveryStats, DrainReport };
+
 const BATCH_EVENTS = 500;
 const BATCH_BYTES = 8 * 1024 * 1024;
 /** Share of the queue that must be free before a loss is over, so that a full queue does not fill with gaps. */
@@ -24,8 +26,6 @@ async function within(ms: number, work: Promise<void> | null): Promise<void> {
   await Promise.race([work, over]);
   clearTimeout(timer);
 }
-
-export type { DeliveryStats, DrainReport };
 
 export interface DeliveryParts {
   readonly writer: EventWriter;

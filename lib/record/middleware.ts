@@ -50,7 +50,7 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
       guarded(() => {
         const event = recording.onEnd(completion);
         if (event === null) return;
-        parts.misuse.body(event, recording.contentType);
+        parts.misuse.body(event, recording.contentType, !recording.isBodyRead);
         parts.accept(event);
       }),
     );

@@ -7,6 +7,10 @@ interface Layer {
   readonly route?: unknown;
 }
 
+/** An app that turns a request away need not read its body. */
+const REFUSALS: ReadonlySet<number> = new Set([
+  401, 402, 403, 404, 405, 406, 409, 410, 411, 412, 413, 415, 417, 421, 429, 503,
+]);
 const PARSED_TYPES = /^application\/(?:[\w.+-]+\+)?json\b|^application\/x-www-form-urlencoded\b/i;
 
 /** The app's own stack of handlers: `router` in Express 5, `_router` in Express 4 (whose `router` throws). */
@@ -61,10 +65,11 @@ export class MisuseChecks {
     );
   }
 
-  body(event: AuditEvent, contentType: string | undefined): void {
+  /** @param isUntouched whether nothing read the bytes of the request: a parser that refused them did */
+  body(event: AuditEvent, contentType: string | undefined, isUntouched: boolean): void {
     if (event.postDataState !== 'unread' || contentType === undefined || !PARSED_TYPES.test(contentType))
       return;
-    if (event.statusCode === null || event.statusCode >= 400) return;
+    if (!isUntouched || event.statusCode === null || REFUSALS.has(event.statusCode)) return;
     this.reporter.once(
       'AUDIT_NO_BODY_PARSER',
       'A JSON or form body arrived and nothing parsed it, so postData is null. Mount app.use(express.json()) and app.use(express.urlencoded()).',

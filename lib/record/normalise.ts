@@ -1,6 +1,7 @@
 import { escapeKey, escapeText, setOwn } from '../escape';
 import type { Json } from '../event';
 import type { Limits } from '../options';
+import { detached } from './detached';
 import { bytesTag, cutMarker, jsonText } from './normalise/cut';
 import { type ContainerShape, readMember, scalarTag, shapeOf } from './normalise/tag';
 
@@ -19,6 +20,13 @@ export interface Masking<S> {
   name(key: string): string;
 }
 
+export interface SectionOptions {
+  /** Bytes of the event that are left to later sections. @default 0 */
+  readonly keepBytes?: number;
+  /** Whether its strings may be slices of longer texts. @default true */
+  readonly isOfSlices?: boolean;
+}
+
 /** Room for the fields of fixed size and the markers of the sections, out of the bytes of one event. */
 const RESERVED_BYTES = 8_192;
 /** BSON's cost of a value besides its key and text: type, length and terminator, or a number. */
@@ -27,7 +35,7 @@ const INDEX_BYTES = 5;
 /** Kept free for every open container, so that it can say what it left out. */
 const MARKER_BYTES = 160;
 /** Values whose size and hash one event may tell although they are not stored. */
-const MOST_HASHED_NODES = 1_000_000;
+const MOST_HASHED_NODES = 250_000;
 const MOST_PATHS_BYTES = 1_024;
 const LONGEST_PATH = 128;
 
@@ -52,6 +60,7 @@ export class Normaliser<S> {
   private pathBytes = MOST_PATHS_BYTES;
   private hashedNodes = MOST_HASHED_NODES;
   private nodes = 0;
+  private isOfSlices = true;
   private readonly path: string[] = [];
   private readonly ancestors: object[] = [];
 
@@ -62,12 +71,10 @@ export class Normaliser<S> {
     this.remaining = limits.maxEventBytes - RESERVED_BYTES;
   }
 
-  /**
-   * @param keepBytes bytes that this section leaves to later ones
-   * @throws what a user's censor throws, and nothing else
-   */
-  section(name: string, value: unknown, keepBytes = 0): Json {
+  /** @throws what a user's censor throws, and nothing else */
+  section(name: string, value: unknown, { keepBytes = 0, isOfSlices = true }: SectionOptions = {}): Json {
     this.nodes = 0;
+    this.isOfSlices = isOfSlices;
     this.path.length = 0;
     this.ancestors.length = 0;
     this.path.push(name);
@@ -111,7 +118,7 @@ export class Normaliser<S> {
       const bytes = Buffer.byteLength(escaped);
       if (bytes <= allowed) {
         this.remaining -= bytes;
-        return escaped;
+        return this.isOfSlices ? detached(escaped) : escaped;
       }
     }
     this.noteCut();
@@ -183,6 +190,7 @@ export class Normaliser<S> {
     const { length } = shape;
     for (let i = 0; i < length; i++) {
       if (!this.hasRoom(INDEX_BYTES)) {
+        this.nodes += 1;
         copy.push(this.cut(`${length - i} items`, items, shape, i, state));
         break;
       }
@@ -205,6 +213,7 @@ export class Normaliser<S> {
       const stored = this.freeKey(copy, escapeKey(name), name === key ? null : i);
       const keyBytes = Buffer.byteLength(stored);
       if (keyBytes > this.limits.maxStringBytes || !this.hasRoom(keyBytes)) {
+        this.nodes += 1;
         setOwn(copy, '[truncated]', this.cut(`${keys.length - i} members`, members, shape, i, state));
         break;
       }

@@ -1,7 +1,6 @@
 import { AuditCallError } from '../errors';
 import type { Action, Actor, ObjectRef } from '../event';
-import { toActor } from './actor';
-import { toObject } from './object';
+import { textOfId, toActor } from './actor';
 import { shortText } from './short-text';
 
 /** What an app adds to an event by hand, checked and copied; `undefined` means that it said nothing. */
@@ -29,16 +28,13 @@ function text(value: unknown): string {
   throw new Unfit(`must be a string of 1 to ${LONGEST_NAME} characters`);
 }
 
-function isId(value: unknown): boolean {
-  if (typeof value === 'string') return value !== '';
-  return ['number', 'bigint'].includes(typeof value) || (typeof value === 'object' && value !== null);
-}
-
 function object(value: unknown): ObjectRef {
   const { type, id } = (value ?? {}) as { type?: unknown; id?: unknown };
-  if (typeof type !== 'string' || type === '' || type.length > LONGEST_NAME || !isId(id))
-    throw new Unfit('must have a type (a string) and an id (a string or number)');
-  return toObject({ type, id });
+  const isType = typeof type === 'string' && type !== '' && type.length <= LONGEST_NAME;
+  const text = typeof id === 'symbol' ? null : textOfId(id);
+  if (!isType || text === null)
+    throw new Unfit('must have a type (a string) and an id (a string, a number or an ObjectId)');
+  return { type: shortText(type), id: text };
 }
 
 function actor(value: unknown): Actor | null {

@@ -3,9 +3,11 @@ import { AuditError } from '../errors';
 import type { Actor, AuditEvent, Client, Json } from '../event';
 import { originOf } from '../origin';
 import { AppAnswers } from './app-answers';
-import { type BodySnapshot, watchBody } from './body';
+import { type BodyWatch, watchBody } from './body';
 import { actionOf, blankEvent, statusOf } from './build-event';
 import { allowed, allowedHeaders, allowedTarget } from './capture';
+import { detached } from './detached';
+import type { SectionOptions } from './normalise';
 import { type Notes, readNote } from './notes';
 import { type Arrival, readArrival, readQuery, toUri } from './request';
 import { isProduction, type NoteTaker } from './request-audit';
@@ -17,6 +19,7 @@ import type { Uuid7 } from './uuid';
 const MAX_URL_CHARS = 1_000;
 /** What a body leaves of the event's bytes to what the app itself has to say. */
 const KEPT_FOR_NOTES_BYTES = 4_096;
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
 
 export interface RecordingParts extends SafeCopiesParts {
   readonly clientOf: (agent: string | null) => Client | null;
@@ -29,13 +32,13 @@ export class Recording implements NoteTaker {
   private readonly copies: SafeCopies;
   private readonly queryParams: Json;
   private readonly headers: Json;
-  private readonly body: { read(): BodySnapshot<Json> };
+  private readonly body: BodyWatch<Json>;
   private notes: Notes = {};
   private isChanged = false;
   private isSkipped = false;
   private isOver = false;
   private draft: AuditEvent | null = null;
-  private content: { readonly source: unknown; readonly copy: Json } = { source: undefined, copy: null };
+  private content: Json | undefined;
 
   /** Arrival: copies what later handlers may change. */
   constructor(
@@ -49,17 +52,20 @@ export class Recording implements NoteTaker {
     this.copies = copies;
     this.app = new AppAnswers(parts.settings, parts.reporter, req, res);
     this.arrival = readArrival(req, originOf(req));
-    this.headers = copies.section('headers', allowedHeaders(capture.headers, req.headers));
+    const headers = allowedHeaders(capture.headers, req.headers);
+    this.headers = copies.section('headers', headers, { isOfSlices: false });
     this.queryParams = copies.section(
       'queryParams',
       capture.query === false ? null : allowed(capture.query, readQuery(req, this.arrival.target)),
     );
     const copyBody = (body: unknown): Json | undefined => {
       const kept = allowed(capture.body, body);
-      return kept === undefined ? undefined : copies.section('postData', kept, KEPT_FOR_NOTES_BYTES);
+      return kept === undefined ? undefined : copies.section('postData', kept, this.bodyOptions());
     };
     this.body =
-      capture.body === false ? { read: () => ({ state: 'off', value: null }) } : watchBody(req, copyBody);
+      capture.body === false
+        ? { isRead: false, read: () => ({ state: 'off', value: null }) }
+        : watchBody(req, copyBody);
   }
 
   get uuid(): string {
@@ -68,6 +74,16 @@ export class Recording implements NoteTaker {
 
   get contentType(): string | undefined {
     return this.arrival.contentType;
+  }
+
+  /** Parsers of JSON make strings of their own, those of forms and texts cut them out of the body. */
+  private bodyOptions(): SectionOptions {
+    return { keepBytes: KEPT_FOR_NOTES_BYTES, isOfSlices: !JSON_TYPE.test(this.contentType ?? '') };
+  }
+
+  /** Whether anything began to read the bytes of the request's body. */
+  get isBodyRead(): boolean {
+    return this.body.isRead;
   }
 
   note(name: keyof Notes, value: unknown): void {
@@ -82,6 +98,7 @@ export class Recording implements NoteTaker {
     }
     const labels = { ...this.notes.labels, ...noted.labels };
     this.notes = { ...this.notes, ...noted, labels };
+    if (name === 'content') this.content = undefined;
     this.isChanged = true;
   }
 
@@ -133,7 +150,7 @@ export class Recording implements NoteTaker {
       method: arrival.method,
       url: uri,
       route,
-      host: arrival.origin.host,
+      host: detached(arrival.origin.host),
       queryParams: this.queryParams,
       postData: body.value,
       postDataState: body.state,
@@ -164,10 +181,8 @@ export class Recording implements NoteTaker {
 
   /** Copied once, however often other fields are noted: a second copy would be charged to the event again. */
   private contentCopy(): Json {
-    const { content } = this.notes;
-    if (content !== this.content.source)
-      this.content = { source: content, copy: this.copies.section('content', content) };
-    return this.content.copy;
+    this.content ??= this.copies.section('content', this.notes.content);
+    return this.content;
   }
 
   private user(known: Actor | null): Actor | null {

@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { canonicalAddress } from '../address';
 import { ABSOLUTE_FORM, type Origin } from '../origin';
+import { detached } from './detached';
 
 /** What is known of a request when it arrives, copied so that nothing later can change it. */
 export interface Arrival {
@@ -39,10 +40,16 @@ function traceOf(header: string | undefined): { traceId: string | null; spanId: 
 /** `req.ip` under the app's own `trust proxy`; a trust function of the app's may throw. */
 function remoteAddress(req: Request): string | null {
   try {
-    return canonicalAddress(req.ip ?? req.socket.remoteAddress);
+    const address = canonicalAddress(req.ip ?? req.socket.remoteAddress);
+    return address === null ? null : detached(address);
   } catch {
     return null;
   }
+}
+
+function agentOf(agent: string | undefined): string | null {
+  if (agent === undefined) return null;
+  return agent.length <= LONGEST_AGENT ? agent : detached(agent.slice(0, LONGEST_AGENT));
 }
 
 export function readArrival(req: Request, origin: Origin): Arrival {
@@ -57,7 +64,7 @@ export function readArrival(req: Request, origin: Origin): Arrival {
     peerAddr: canonicalAddress(req.socket.remoteAddress),
     requestId: requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : null,
     ...traceOf(text(headers.traceparent)),
-    userAgent: headers['user-agent']?.slice(0, LONGEST_AGENT) ?? null,
+    userAgent: agentOf(headers['user-agent']),
   };
 }
 

@@ -67,13 +67,15 @@ class WatchedResponse {
   end(isWhole: boolean): void {
     if (!this.use.open.delete(this)) return;
     const statusCode = this.statusCode();
-    const isExact = this.use.overlaps === this.overlapsBefore;
+    const sentBytes = this.socket.bytesWritten - this.bytesBefore;
+    // sockets that are none, as adapters for functions in a cloud make them, count no bytes
+    const isExact = this.use.overlaps === this.overlapsBefore && Number.isFinite(sentBytes);
     let outcome: Outcome = isWhole && statusCode !== null ? 'completed' : 'aborted';
     if (statusCode === SWITCHING_PROTOCOLS) outcome = 'upgraded';
     this.onEnd({
       statusCode,
       durationMs: Math.round((performance.now() - this.startedAt) * 1000) / 1000,
-      responseBytes: isExact ? this.socket.bytesWritten - this.bytesBefore : null,
+      responseBytes: isExact ? sentBytes : null,
       outcome,
     });
   }

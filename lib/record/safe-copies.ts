@@ -3,7 +3,7 @@ import { escapeText } from '../escape';
 import type { AuditEvent, EventError, Json, ObjectRef } from '../event';
 import type { Settings } from '../options';
 import { toEventError } from './failure';
-import { Normaliser } from './normalise';
+import { Normaliser, type SectionOptions } from './normalise';
 import { toObject } from './object';
 import type { Redaction } from './redact/redact';
 import { type MatchedRoute, routeOf } from './route';
@@ -39,10 +39,9 @@ export class SafeCopies {
     this.normaliser.truncated.push(path);
   }
 
-  /** @param keepBytes bytes of the event that are left to later sections */
-  section(name: string, value: unknown, keepBytes = 0): Json {
+  section(name: string, value: unknown, options?: SectionOptions): Json {
     if (value === null || value === undefined) return null;
-    return this.masking(name, MASKED, () => this.normaliser.section(name, value, keepBytes));
+    return this.masking(name, MASKED, () => this.normaliser.section(name, value, options));
   }
 
   labels(labels: Readonly<Record<string, string | number>>): AuditEvent['labels'] {

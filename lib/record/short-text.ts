@@ -1,4 +1,5 @@
 import { escapeText } from '../escape';
+import { detached } from './detached';
 
 /** What one short field of an event may take of its bytes: there is a fixed room for all of them. */
 const MOST_BYTES = 256;
@@ -8,7 +9,7 @@ export function shortText(text: string): string {
   // no character is stored in fewer bytes than it has units
   const start = text.slice(0, MOST_BYTES);
   const stored = escapeText(start);
-  if (Buffer.byteLength(stored) <= MOST_BYTES) return stored;
+  if (Buffer.byteLength(stored) <= MOST_BYTES) return detached(stored);
   let kept = '';
   let bytes = 0;
   for (const character of start) {

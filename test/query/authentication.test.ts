@@ -117,6 +117,7 @@ describe.each(EXPRESSES)('authentication on %s', (_, express) => {
     ['gives a reader with an empty id', () => ({ id: '', tenants: '*' })],
     ['gives a list of readers', () => [auditor]],
     ['gives one tenant as text', () => ({ id: 'x', tenants: 'a' })],
+    ['gives a reader with a key that is none', () => ({ id: 'x', tenants: '*', tenant: 'a' })],
     ['gives tenants that are no texts', () => ({ id: 'x', tenants: [{ $ne: null }] })],
     ['gives null as tenants', () => ({ id: 'x', tenants: null })],
     ['gives null as one tenant', () => ({ id: 'x', tenants: [null] })],

@@ -1,10 +1,11 @@
 import mongoose9 from 'mongoose';
 import { type AuditError, createAudit } from '../../lib/index';
-import { freshUri } from '../support/app';
+import { allEvents, freshUri } from '../support/app';
 import { eventOf, listOf } from './contract';
 import { ask, authenticate, closedAtEnd, startTrail } from './trail';
 
 const mongoose8 = require('mongoose8') as typeof mongoose9;
+const LAST_ID = 3_000_000_000;
 const BODY =
   '{"int":1,"big":2147483648,"safe":9007199254740991,"half":1.5,"tiny":5e-324,"none":null,"list":[{"a.b":[]}],"$x":{},"__proto__":{"_bsontype":"Nope"},"date":"2026-01-01T00:00:00Z","bytes":"␛"}';
 
@@ -52,6 +53,9 @@ describe.each([
       },
     });
     await audit.ready();
+    // ids beyond 32 bits are stored as 64-bit integers
+    const counters = trail.connection.db?.collection<{ _id: string; last: unknown }>('auditcounters');
+    await counters?.insertOne({ _id: 'events', last: mongoose9.mongo.Long.fromNumber(LAST_ID) });
     const response = await fetch(`${trail.url}/orders/42?x=1`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
@@ -69,7 +73,9 @@ describe.each([
       const list = listOf(await ask(`${trail.url}/handed/${query}`));
       expect([list.count, list.results]).toEqual([1, [event]]);
     }
-    expect(await audit.reader.safePoint()).toBe(1);
+    const [stored] = await allEvents(audit);
+    expect(stored).toMatchObject({ uuid, id: LAST_ID + 1 });
+    expect(await audit.reader.safePoint()).toBe(LAST_ID + 1);
     expect(errors.map((error) => (error as AuditError).code)).toEqual([]);
     const indexes = await trail.connection.db?.collection('auditevents').indexes();
     expect(indexes).toHaveLength(9);

@@ -1,7 +1,7 @@
 import { type Audit, createAudit } from '../../lib/index';
 import { freshUri } from '../support/app';
 import { listOf } from './contract';
-import { closedAtEnd, startTrail } from './trail';
+import { ask, authenticate, closedAtEnd, startTrail } from './trail';
 
 const TYPES = ['orders', 'Orders', 'users', '$ne', '__proto__', 'constructor', '␛005f', 'é', ' ', 'a.b', '0'];
 
@@ -11,10 +11,9 @@ function recordAll(audit: Audit, turn: number): void {
   for (const type of order) audit.record({ name: 'Seen', object: { type, id: '1' } });
 }
 
-async function numbersAt(mongo: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
-  const trail = await startTrail({ options: { mongo } });
+async function numbersAt(url: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
   const numbers = new Map<string, Set<number>>();
-  for (const { object_type, content_type } of listOf(await trail.get('/?limit=1000')).results)
+  for (const { object_type, content_type } of listOf(await ask(`${url}/?limit=1000`)).results)
     numbers.set(object_type, (numbers.get(object_type) ?? new Set()).add(content_type));
   return numbers;
 }
@@ -23,23 +22,29 @@ describe('the integer of a content type', () => {
   it('counts from 1 in order of first use, and stays the same in another audit', async () => {
     const mongo = freshUri();
     for (const turn of [0, 3, 7]) {
-      const audit = closedAtEnd(createAudit({ mongo, flushIntervalMs: 5 }));
-      recordAll(audit, turn);
-      await audit.close();
-      expect(await numbersAt(mongo)).toEqual(new Map(TYPES.map((type, i) => [type, new Set([i + 1])])));
+      const trail = await startTrail({ options: { mongo } });
+      recordAll(trail.audit, turn);
+      await trail.audit.flush();
+      const expected = new Map(TYPES.map((type, i) => [type, new Set([i + 1])]));
+      expect(await numbersAt(`${trail.url}/audit-events`)).toEqual(expected);
     }
   });
 
   it('is one for each type, however many audits use it first at the same time', async () => {
     const mongo = freshUri();
-    const audits = Array.from({ length: 6 }, () => closedAtEnd(createAudit({ mongo, flushIntervalMs: 1 })));
+    const options = { mongo, flushIntervalMs: 1 };
+    const audits = Array.from({ length: 6 }, () => closedAtEnd(createAudit(options)));
+    const { url } = await startTrail({
+      build: (app) => audits.forEach((audit, i) => void app.use(`/${i}`, audit.router({ authenticate }))),
+    });
     await Promise.all(audits.map((audit) => audit.ready()));
     audits.forEach(recordAll);
-    await Promise.all(audits.map((audit) => audit.close()));
-    const numbers = await numbersAt(mongo);
+    await Promise.all(audits.map((audit) => audit.flush()));
+    const numbers = await numbersAt(`${url}/0`);
     expect([...numbers.keys()].sort()).toEqual([...TYPES].sort());
     expect([...numbers.values()].map(({ size }) => size)).toEqual(TYPES.map(() => 1));
     expect(new Set([...numbers.values()].flatMap((each) => [...each])).size).toBe(TYPES.length);
+    for (const i of audits.keys()) expect(await numbersAt(`${url}/${i}`)).toEqual(numbers);
   });
 
   it('finds the events of that type, and nothing when it was never given', async () => {

@@ -104,6 +104,25 @@ describe.each(EXPRESSES)('audit-events over HTTP on %s', (_, express) => {
     expect([none.status, none.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
   });
 
+  it("answers whatever the app's settings for its own answers are", async () => {
+    const usual = await trail.get('/');
+    const settings = {
+      'json replacer': () => 'replaced',
+      'json spaces': 4,
+      'json escape': true,
+      etag: 'strong',
+    };
+    for (const [name, value] of Object.entries(settings)) trail.app.set(name, value);
+    try {
+      const answer = await trail.get('/');
+      expect(answer.text).toBe(usual.text);
+      expect(headersOf(answer)).toEqual(headersOf(usual));
+      expect(answer.headers.get('etag')).toBeNull();
+    } finally {
+      for (const name of ['json replacer', 'json spaces', 'json escape']) trail.app.set(name, undefined);
+    }
+  });
+
   it('answers 404 with an error for a page past the end, and 200 for the first page of nothing', async () => {
     for (const path of ['/?page=2', '/?page=2147483647&limit=1000', '/?page=2&user=nobody']) {
       const answer = await trail.get(path);

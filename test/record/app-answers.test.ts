@@ -1,3 +1,4 @@
+import { Types } from 'mongoose';
 import type { AuditOptions } from '../../lib/index';
 import { EXPRESSES, startApp } from '../support/app';
 import { exchange, get } from './raw-client';
@@ -19,6 +20,7 @@ const textless = Object.create(null) as object;
 /** As JavaScript gives them, without types in the way. */
 const loose = (answers: Record<string, unknown>): Answers => answers as Answers;
 
+const OBJECT_ID = new Types.ObjectId();
 const OPTIONS = ['user', 'tenant', 'labels', 'name', 'action', 'skip'] as const;
 
 describe.each(EXPRESSES)('the functions among the options, on %s', (_, express) => {
@@ -43,6 +45,9 @@ describe.each(EXPRESSES)('the functions among the options, on %s', (_, express) 
   }
 
   it.each<[string, Answers, object]>([
+    ['an ObjectId', loose({ user: () => OBJECT_ID }), { user: { id: String(OBJECT_ID), email: null } }],
+    ['bytes', loose({ user: () => ({ id: Buffer.from('beef', 'hex') }) }), { user: { id: 'beef' } }],
+    ['a tenant that is an ObjectId', loose({ tenant: () => OBJECT_ID }), { tenant: String(OBJECT_ID) }],
     ['a user', { user: () => ({ id: 7, email: 'a@b.c', name: 'Ada' }) }, { user: { id: '7', name: 'Ada' } }],
     ['a bare id', { user: () => 7 }, { user: { id: '7', email: null, name: null } }],
     ['nobody', { user: () => null }, { user: null }],
@@ -63,14 +68,22 @@ describe.each(EXPRESSES)('the functions among the options, on %s', (_, express) 
   it.each<[string, Answers]>([
     ['nothing', loose({ user: () => undefined, tenant: () => null, labels: () => null, name: () => null })],
     ['empty texts', loose({ user: () => '', tenant: () => '', name: () => '', action: () => '' })],
-    ['wrong types', loose({ user: () => true, labels: () => 7, name: () => ({}), action: () => 'remove' })],
+    [
+      'wrong types',
+      loose({
+        user: () => true,
+        tenant: () => ({}),
+        labels: () => 7,
+        name: () => ({}),
+        action: () => 'remove',
+      }),
+    ],
     ['wrong labels', loose({ user: () => ({}), labels: () => ({ a: {}, b: null, c: true, d: undefined }) })],
     ['a skip that is not true', loose({ user: () => null, skip: () => 'yes' })],
   ])('leave the defaults where they answer %s', async (_case, answers) => {
     const { events } = await run(answers);
     expect(events).toHaveLength(1);
-    expect(events[0]).toMatchObject({ ...DEFAULTS, user: events[0]?.user ?? null });
-    expect(events[0]?.user?.id ?? 'true').toBe('true');
+    expect(events[0]).toMatchObject(DEFAULTS);
   });
 
   it.each(OPTIONS)('cost their own field only when they throw: %s', async (option) => {

@@ -105,7 +105,7 @@ describe.each(EXPRESSES)('a body sent to %s comes back from the API as it was se
         const sent = JSON.stringify(value);
         expect(await roundTrip(sent)).toEqual({ answer: sent, stored: sent });
       }),
-      { numRuns: 60 },
+      { numRuns: 60, interruptAfterTimeLimit: 15_000 },
     );
   });
 });

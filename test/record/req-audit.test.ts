@@ -1,15 +1,11 @@
 import type { Request, RequestHandler } from 'express';
+import { Types } from 'mongoose';
 import { AuditCallError } from '../../lib/index';
 import { EXPRESSES, startApp, type TestApp } from '../support/app';
 import { exchange, get } from './raw-client';
 import { nextEvent } from './wait';
 
-class ObjectId {
-  constructor(private readonly hex: string) {}
-  toString(): string {
-    return this.hex;
-  }
-}
+const OBJECT_ID = new Types.ObjectId('64b7f0c2a1b2c3d4e5f60718');
 const hostile = {
   get id(): string {
     throw new Error('no');
@@ -35,6 +31,7 @@ const WRONG: readonly (readonly [string, (audit: Loose) => unknown, RegExp])[] =
   ['an object without an id', (audit) => audit.object('users'), /type \(a string\) and an id/],
   ['an object with an empty id', (audit) => audit.object('users', ''), /type \(a string\) and an id/],
   ['an object with a boolean id', (audit) => audit.object('users', true), /type \(a string\) and an id/],
+  ['an id that is any object', (audit) => audit.object('users', { a: 1 }), /type \(a string\) and an id/],
   ['an id that is no text', (audit) => audit.object('users', textless), /object could not be read/],
   ['user()', (audit) => audit.user(), /must be a user with an id, an id, or null/],
   ['user(true)', (audit) => audit.user(true), /must be a user/],
@@ -131,10 +128,11 @@ describe.each(EXPRESSES)('req.audit on %s', (_, express) => {
   it.each<[string, (audit: Audit) => unknown, object]>([
     ['the last call wins', (a) => a.name('A').name('B').content(1).content(2), { name: 'B', content: 2 }],
     ['null forgets', (a) => a.user(null).tenant(null), { user: null, tenant: null }],
-    ['an ObjectId', (a) => a.object('x', new ObjectId('0a')), { object: { type: 'x', id: '0a' } }],
+    ['an ObjectId', (a) => a.object('x', OBJECT_ID), { object: { type: 'x', id: String(OBJECT_ID) } }],
+    ['a user who is an ObjectId', (a) => a.user(OBJECT_ID), { user: { id: String(OBJECT_ID) } }],
     ['a bigint', (a) => a.object('x', 2n ** 64n), { object: { type: 'x', id: '18446744073709551616' } }],
     ['zero', (a) => a.object('x', 0).user(0), { object: { type: 'x', id: '0' }, user: { id: '0' } }],
-    ['a document', (a) => a.user({ _id: new ObjectId('0b') } as object), { user: { id: '0b' } }],
+    ['a document', (a) => a.user({ _id: OBJECT_ID } as object), { user: { id: String(OBJECT_ID) } }],
     ['a JWT', (a) => a.user({ sub: 's', email: 5 } as object), { user: { id: 's', email: null } }],
     ['a nobody', (a) => a.user({}), { user: null }],
     ['content that is false', (a) => a.content(false), { content: false }],
@@ -165,12 +163,16 @@ describe.each(EXPRESSES)('req.audit on %s', (_, express) => {
 
   it('counts between the headers and the end', async () => {
     handle = (req, res) => {
+      const content = { at: 'headers' };
+      req.audit.content(content);
       res.write('begun');
-      req.audit.name('Late').labels({ late: 1 }).content('late').tenant(null).user({ id: 'late' });
+      content.at = 'end';
+      req.audit.name('Late').labels({ late: 1 }).content(content).tenant(null).user({ id: 'late' });
       res.end();
     };
     const event = await nextEvent(app, () => exchange(app.url, get('/things/7')));
-    expect(event).toMatchObject({ name: 'Late', content: 'late', tenant: null, user: { id: 'late' } });
+    expect(event).toMatchObject({ name: 'Late', content: { at: 'end' }, tenant: null });
+    expect(event.user).toMatchObject({ id: 'late' });
     expect(event.labels).toEqual({ from: 'option', kept: 1, late: 1 });
   });
 

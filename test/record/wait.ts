@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { StoredEvent } from '../../lib/index';
 import type { TestApp } from '../support/app';
 
-const LONGEST_WAIT_MS = 10_000;
+const LONGEST_WAIT_MS = 20_000;
 const POLL_MS = 2;
 const LIMITS = { maxTimeMS: 20_000 };
 

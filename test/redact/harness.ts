@@ -1,4 +1,4 @@
-import { type OutgoingHttpHeaders, request } from 'node:http';
+import { type OutgoingHttpHeaders, request, type ServerOptions } from 'node:http';
 import type express5 from 'express';
 import type { Express, NextFunction, Request, Response } from 'express';
 import { mongo } from 'mongoose';
@@ -27,7 +27,9 @@ export interface Subject extends TestApp {
   send(sent: Sent): Promise<string>;
   /** Sends one request and gives the event that it became. */
   record(sent: Sent): Promise<StoredEvent>;
-  /** Every document of every collection, as the bytes that MongoDB holds. */
+  /** Every document by its collection, as the bytes that MongoDB holds. */
+  documents(): Promise<ReadonlyMap<string, readonly Buffer[]>>;
+  /** All documents of all collections. */
   storedBytes(): Promise<Buffer>;
 }
 
@@ -36,6 +38,7 @@ type Handler = (req: Request, res: Response, next: NextFunction, audit: Audit) =
 export interface SubjectOptions {
   readonly express?: typeof express5;
   readonly options?: Partial<AuditOptions>;
+  readonly server?: ServerOptions;
   /** Answers every request that no route of `routes` has answered. @default 200 */
   readonly handler?: Handler;
   readonly routes?: (app: Express, express: typeof express5) => void;
@@ -56,18 +59,20 @@ function send(url: string, sent: Sent): Promise<string> {
   });
 }
 
-async function readBytes(client: mongo.MongoClient): Promise<Buffer> {
-  const collections = await client.db().collections();
-  const documents = await Promise.all(
-    collections.map((collection) => collection.find({}, { raw: true }).toArray()),
-  );
-  return Buffer.concat(documents.flat() as unknown as Buffer[]);
+async function readDocuments(client: mongo.MongoClient): Promise<Map<string, Buffer[]>> {
+  const documents = new Map<string, Buffer[]>();
+  for (const collection of await client.db().collections()) {
+    const raw = await collection.find({}, { raw: true }).toArray();
+    documents.set(collection.collectionName, raw as unknown as Buffer[]);
+  }
+  return documents;
 }
 
 /** The audit first, all of Express' body parsers, the routes, and `audit.errors()`. */
 export async function startSubject({
   express,
   options,
+  server: serverOptions,
   routes,
   handler = (_req, res) => void res.json({ ok: true }),
 }: SubjectOptions = {}): Promise<Subject> {
@@ -75,6 +80,7 @@ export async function startSubject({
   const app = await startApp({
     express,
     options: { mongo: uri, ensureIndexes: false, ...options },
+    server: serverOptions,
     build(server, audit, lib) {
       server.use(audit.middleware());
       server.use(lib.json({ limit: '64mb' }), lib.urlencoded({ extended: true, limit: '1mb' }));
@@ -90,6 +96,11 @@ export async function startSubject({
   });
   await app.audit.ready();
   let client: mongo.MongoClient | undefined;
+  const documents = async () => {
+    await app.audit.flush();
+    client ??= await mongo.MongoClient.connect(uri);
+    return readDocuments(client);
+  };
   return {
     ...app,
     uri,
@@ -101,11 +112,8 @@ export async function startSubject({
       if (event === null) throw new Error(`event ${uuid} is not stored`);
       return event;
     },
-    async storedBytes() {
-      await app.audit.flush();
-      client ??= await mongo.MongoClient.connect(uri);
-      return readBytes(client);
-    },
+    documents,
+    storedBytes: async () => Buffer.concat([...(await documents()).values()].flat()),
     async close() {
       await client?.close();
       await app.close();

@@ -65,10 +65,6 @@ class JsonWriter {
 
   /** How many nodes are left of those allowed; negative when they did not suffice. */
   write({ value, shape, from, read }: Rest): number {
-    if (read === readMember && isPlainList(value)) {
-      this.put(JSON.stringify(value.slice(from)));
-      return this.nodes - shape.length + from;
-    }
     this.open(new Frame(value, shape, from, read));
     for (let frame = this.frames.at(-1); frame !== undefined && this.nodes >= 0; frame = this.frames.at(-1)) {
       if (frame.next === frame.shape.length) this.close(frame);
@@ -126,8 +122,13 @@ class JsonWriter {
   }
 }
 
-/** The JSON text of members that have at most so many values among them; else the text is null. */
+/**
+ * The JSON text of members that have at most so many values among them; else the text is null. A list of nothing but
+ * numbers and texts may have more.
+ */
 export function jsonText(rest: Rest, mostNodes: number): { text: string | null; left: number } {
+  if (rest.read === readMember && isPlainList(rest.value))
+    return { text: JSON.stringify(rest.value.slice(rest.from)), left: mostNodes };
   if (rest.shape.length - rest.from > mostNodes) return { text: null, left: mostNodes };
   const writer = new JsonWriter(mostNodes);
   const left = writer.write(rest);

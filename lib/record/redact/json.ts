@@ -1,23 +1,19 @@
+import { parseOr, readBare, readQuoted, type Span, type Token } from './json-token';
 import { isName, isNameKey, isPairName, isValueKey } from './keys';
 import { type PathNode, step } from './paths';
 import type { TextRules } from './text';
 import { isSecretNumber, isSecretValue } from './values';
 
 const QUOTE = 34;
-const BACKSLASH = 92;
 const COLON = 58;
 const COMMA = 44;
-const BARE_END = /[\s,:"{}[\]]/g;
 const MOST_FRAMES = 100_000;
-const LITERAL = /^(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)$/;
-
-interface Span {
-  readonly start: number;
-  end: number;
-}
 
 interface Edit extends Span {
-  readonly text: string;
+  /** What stands there instead; null where it is a mask. */
+  readonly text: string | null;
+  /** The key of what is masked. */
+  readonly key: string | null;
 }
 
 /** An array or object that is open. */
@@ -34,9 +30,6 @@ interface Frame {
   /** Values that are masked if such a name stands beside them. */
   readonly named: Span[];
 }
-
-/** What stands between two commas. */
-type Token = Span & { readonly kind: 'string' | 'literal' | 'bare'; readonly value: string };
 
 const isBlank = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
 
@@ -97,30 +90,8 @@ class JsonText {
       case COLON:
         return at + 1;
       default:
-        return this.take(code === QUOTE ? this.quoted(at) : this.bare(at));
+        return this.take(code === QUOTE ? readQuoted(this.text, at) : readBare(this.text, at));
     }
-  }
-
-  private quoted(start: number): Token {
-    let end = this.text.indexOf('"', start + 1);
-    while (end !== -1 && this.isEscaped(end)) end = this.text.indexOf('"', end + 1);
-    const isCut = end === -1;
-    if (isCut) this.isLoose = true;
-    const raw = this.text.slice(start + 1, isCut ? this.text.length : end);
-    return { kind: 'string', start, end: isCut ? this.text.length : end + 1, value: unquote(raw) };
-  }
-
-  private isEscaped(at: number): boolean {
-    let slashes = 0;
-    while (this.text.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes += 1;
-    return slashes % 2 === 1;
-  }
-
-  private bare(start: number): Token {
-    BARE_END.lastIndex = start;
-    const end = BARE_END.exec(this.text)?.index ?? this.text.length;
-    const value = this.text.slice(start, end);
-    return { kind: LITERAL.test(value) ? 'literal' : 'bare', start, end, value };
   }
 
   /** A key is what a colon follows; anything else is a value. */
@@ -128,7 +99,7 @@ class JsonText {
     let next = token.end;
     while (isBlank(this.text.charCodeAt(next))) next += 1;
     const isKey = this.text.charCodeAt(next) === COLON && (token.kind === 'string' || !this.top.isArray);
-    if (token.kind === 'bare') this.isLoose = true;
+    if (token.kind === 'bare' || token.isCut) this.isLoose = true;
     if (isKey) this.takeKey(token);
     else this.takeValue(token);
     return isKey ? next + 1 : token.end;
@@ -137,8 +108,7 @@ class JsonText {
   private takeKey(token: Token): void {
     const name = token.kind === 'bare' ? token.value.replace(/^'|'$/g, '') : token.value;
     this.top.key = name;
-    const stored = this.rules.name(name, this.level + 1);
-    if (stored !== name) this.edit(token, stored);
+    if (this.rules.isHiddenName(name, this.level + 1)) this.mask(token, null);
   }
 
   private isHiddenHere(): boolean {
@@ -174,14 +144,14 @@ class JsonText {
   private hide(token: Token): void {
     // where the text is no JSON, nobody knows where its value ends
     if (token.kind === 'bare') this.mustHide = true;
-    else this.edit(token, this.rules.censor(token.value, this.top.key === null ? [] : [this.top.key]));
+    else this.mask(token, this.top.key);
   }
 
   private takeText(token: Token): void {
     const isSecret = isSecretValue(token.value);
     const redacted = isSecret ? null : this.rules.scan(token.value, this.nodesHere(), this.level + 1);
     if (redacted === null) this.hide(token);
-    else if (redacted !== token.value) this.edit(token, redacted);
+    else if (redacted !== token.value) this.replace(token, redacted);
   }
 
   private takeBare({ value }: Token): void {
@@ -218,53 +188,39 @@ class JsonText {
     const span = { start: frame.start, end };
     const { top } = this;
     if (frame.isHidden) {
-      if (!top.isHidden) this.censor(span, top.key);
+      if (!top.isHidden) this.mask(span, top.key);
       return;
     }
     // a list of more than two is no pair
     if (frame.isNamed && (!frame.isArray || frame.items === 2)) {
-      for (const named of frame.named) this.censor(named, 'value');
+      for (const named of frame.named) this.mask(named, 'value');
     }
     this.noteNamed(top, span);
   }
 
-  private censor(span: Span, key: string | null): void {
-    const value = parse(this.text.slice(span.start, span.end));
-    this.edit(span, this.rules.censor(value, key === null ? [] : [key]));
+  private replace({ start, end }: Span, text: string): void {
+    this.edits.push({ start, end, text: JSON.stringify(text), key: null });
   }
 
-  private edit({ start, end }: Span, value: unknown): void {
-    this.edits.push({ start, end, text: JSON.stringify(value) ?? 'null' });
+  private mask({ start, end }: Span, key: string | null): void {
+    this.edits.push({ start, end, text: null, key });
   }
 
-  /** Where two overlap, the larger one counts. */
+  /** Where two overlap, the larger one counts, and only that is looked at: they may be nested deeply. */
   private edited(): string {
     const edits = this.edits.sort((a, b) => a.start - b.start || b.end - a.end);
     let redacted = '';
     let at = 0;
-    for (const { start, end, text } of edits) {
+    for (const { start, end, text, key } of edits) {
       if (start < at) continue;
-      redacted += this.text.slice(at, start) + text;
+      redacted += this.text.slice(at, start) + (text ?? this.censored(this.text.slice(start, end), key));
       at = end;
     }
     return redacted + this.text.slice(at);
   }
-}
 
-function unquote(raw: string): string {
-  if (!raw.includes('\\')) return raw;
-  try {
-    return String(JSON.parse(`"${raw}"`));
-  } catch {
-    return raw.replace(/\\+(["/])?/g, '$1');
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
+  private censored(raw: string, key: string | null): string {
+    return JSON.stringify(this.rules.censor(parseOr(raw), key === null ? [] : [key]));
   }
 }
 

@@ -29,11 +29,17 @@ const PARTS: readonly string[] = [
   'clientcert',
   'connectionstring',
   'amzsignature',
+  'googsignature',
+  'authentication',
+  'socialsecurity',
+  'passwort',
+  'pswd',
 ];
 
 /** Words too short to be searched inside of others: `author` is no `auth`, `footprint` no `pin`. */
 const WORDS: ReadonlySet<string> = new Set([
   'auth',
+  'oauth',
   'pass',
   'pw',
   'pin',
@@ -128,7 +134,8 @@ export class KeyRule {
   private judge(key: string): boolean {
     if (key.length > LONGEST_KEY) return true;
     const whole = squash(key);
-    return this.hints.test(whole) && (this.parts.test(whole) || wordsOf(key).some(isSecretWord));
+    if (!this.hints.test(whole)) return false;
+    return WORDS.has(whole) || this.parts.test(whole) || wordsOf(key).some(isSecretWord);
   }
 }
 

@@ -33,6 +33,7 @@ export class SecretMemory {
   }
 
   add(value: unknown, depth = 0): void {
+    if (this.isIncomplete) return;
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') {
       this.addText(String(value));
     } else if (typeof value === 'object' && value !== null) {

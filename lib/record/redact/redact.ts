@@ -1,9 +1,10 @@
 import type { Json } from '../../event';
 import type { RedactSettings } from '../../options';
 import { redactJson } from './json';
-import { isName, isNameKey, isPairName, isValueKey, KeyRule } from './keys';
+import { isValueKey, KeyRule } from './keys';
 import { Mask } from './mask';
 import { SecretMemory } from './memory';
+import { NamedValues } from './named';
 import { compilePaths, NO_PATHS, type PathNode, step } from './paths';
 import { RepeatedHeaders } from './repeated';
 import { decodePercent, type TextRules } from './text';
@@ -12,8 +13,7 @@ import { isSecretNumber, isSecretValue } from './values';
 
 /** Of a longer string nothing may be kept but its size and hash: it is not searched. */
 const LONGEST_SCANNED = 1_048_576;
-const MOST_LEVELS = 8;
-const LONGEST_PATH = 32;
+const MOST_LEVELS = 6;
 /** Shorter cookies are settings (`theme=dark`), which messages may well name. */
 const SHORTEST_COOKIE = 8;
 const SHORTEST_SCANNED = 4;
@@ -51,9 +51,11 @@ interface Rules {
 export class Redaction implements TextRules {
   readonly longestText = LONGEST_SCANNED;
   private readonly memory = new SecretMemory();
-  private readonly named = new WeakMap<object, boolean>();
+  private readonly named: NamedValues;
 
-  constructor(private readonly rules: Rules) {}
+  constructor(private readonly rules: Rules) {
+    this.named = new NamedValues((name) => rules.keys.isSecretName(name));
+  }
 
   /** Where a walk through a section starts among the configured paths. */
   open(section: string): readonly PathNode[] {
@@ -74,37 +76,9 @@ export class Redaction implements TextRules {
     return isValueKey(key) && this.isNamed(parent);
   }
 
-  /** Whether the name of a secret stands in an object, or first in a pair. Judged once: it may have many values. */
+  /** Whether the name of a secret stands in an object, or first in a pair. */
   isNamed(parent: object): boolean {
-    const known = this.named.get(parent);
-    if (known !== undefined) return known;
-    let isNamed = true;
-    try {
-      isNamed = Array.isArray(parent) ? this.isPairNamed(parent) : this.isFieldNamed(parent);
-    } catch {
-      // a Proxy may refuse: then its values are hidden
-    }
-    this.named.set(parent, isNamed);
-    return isNamed;
-  }
-
-  private isPairNamed([first]: readonly unknown[]): boolean {
-    return typeof first === 'string' && isPairName(first) && this.isSecretName(first);
-  }
-
-  /** Data only: a getter is not run twice. */
-  private isFieldNamed(parent: object): boolean {
-    return Object.keys(parent).some(
-      (key) => isNameKey(key) && this.isNameOfSecret(Object.getOwnPropertyDescriptor(parent, key)?.value),
-    );
-  }
-
-  /** A name, or a path as a list of names. */
-  private isNameOfSecret(value: unknown): boolean {
-    if (typeof value === 'string') return isName(value) && this.isSecretName(value);
-    return (
-      Array.isArray(value) && value.length <= LONGEST_PATH && value.some((one) => this.isNameOfSecret(one))
-    );
+    return this.named.isNamed(parent);
   }
 
   isSecretKey(key: string): boolean {
@@ -115,10 +89,14 @@ export class Redaction implements TextRules {
     return this.rules.keys.isSecretName(name);
   }
 
-  name(name: string, level = 0): string {
-    if (PLAIN_NAME.test(name)) return name;
-    const isSecret = this.isSecretText(name, level) || (NO_NAME.test(name) && this.isSecretName(name));
-    if (!isSecret) return name;
+  isHiddenName(name: string, level: number): boolean {
+    if (PLAIN_NAME.test(name)) return false;
+    return this.isSecretText(name, level) || (NO_NAME.test(name) && this.isSecretName(name));
+  }
+
+  /** A key as it may be stored. */
+  name(name: string): string {
+    if (!this.isHiddenName(name, 0)) return name;
     const mask = this.censor(name, []);
     return typeof mask === 'string' ? mask : '[REDACTED]';
   }

@@ -7,8 +7,8 @@ import type { PathNode } from './paths';
  */
 export interface TextRules {
   isSecretName(name: string): boolean;
-  /** The name as it may be stored: a mask where the name itself is a secret. */
-  name(name: string, level: number): string;
+  /** Whether a name is itself a secret, or holds one. */
+  isHiddenName(name: string, level: number): boolean;
   /** Whether a whole text is a secret, or holds one. */
   isSecretText(text: string, level: number): boolean;
   /** The same for a value of a form that was not encoded: it cannot be a form again. */
@@ -26,11 +26,7 @@ export interface TextRules {
 const PERCENT_RUN = /(?:%[0-9a-f]{2})+/gi;
 
 function decodeRun(run: string): string {
-  try {
-    return decodeURIComponent(run);
-  } catch {
-    return Buffer.from(run.replaceAll('%', ''), 'hex').toString('latin1');
-  }
+  return Buffer.from(run.replaceAll('%', ''), 'hex').toString();
 }
 
 /** Percent-decoding that never fails: what is no escape stays. */

@@ -54,7 +54,7 @@ function redactPair(
 ): string {
   const equals = part.indexOf('=');
   const name = decodeForm(equals === -1 ? part : part.slice(0, equals));
-  if (rules.name(name, level + 1) !== name) return rules.mask(decodeForm(part));
+  if (rules.isHiddenName(name, level + 1)) return rules.mask(decodeForm(part));
   if (equals === -1) return part;
   if (isSecretPairValue(part.slice(equals + 1), rules, level + 1)) return maskAfter(part, equals, rules);
   const secret = secretEquals(part, isTight, rules, nodes);
@@ -100,8 +100,8 @@ function redactPath(path: string, rules: TextRules, { level, secretParameters = 
     );
     const isPairs = segment.includes('=');
     const isSecret = isPairs
-      ? rules.isSecretPart(decoded, level)
-      : rules.name(decoded, level + 1) !== decoded;
+      ? rules.isSecretPart(decoded, level + 1)
+      : rules.isHiddenName(decoded, level + 1);
     if (isValue || isParameter || isSecret) {
       if (decoded !== segment) rules.remember(segment);
       return rules.mask(decoded);
