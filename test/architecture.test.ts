@@ -16,7 +16,9 @@ const RANKS: readonly (readonly string[])[] = [
   // helpers
   ['lib/query/authenticate', 'lib/query/parameters', 'lib/query/openapi', 'models/'],
   // what record stages share, the least of it first
-  ['lib/record/uuid', 'lib/record/actor', 'lib/record/object', 'lib/record/retry'],
+  ['lib/record/uuid', 'lib/record/retry', 'lib/record/detached'],
+  ['lib/record/short-text'],
+  ['lib/record/actor', 'lib/record/object'],
   ['lib/record/notes'],
   // stages
   ['lib/record/', 'lib/query/dialects/', 'lib/mongo/', 'lib/changes/', 'lib/viewer/'],
