@@ -4,6 +4,11 @@ import { shortText } from './short-text';
 /** What `String` makes of an object that has no text of its own: no two of them could be told apart. */
 const NO_TEXT = '[object Object]';
 
+/** A whole mongoose document put in place of its id: its text would bring its secrets along. */
+function isDocument(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'toObject' in value && '$isNew' in value;
+}
+
 /**
  * Ids of every kind become strings: numbers, bigints, ObjectIds, bytes. Null for what is none.
  *
@@ -12,6 +17,7 @@ const NO_TEXT = '[object Object]';
 export function textOfId(value: unknown): string | null {
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'function')
     return null;
+  if (isDocument(value)) return null;
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value);
   return text === '' || text === NO_TEXT ? null : shortText(text);
 }

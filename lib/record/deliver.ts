@@ -113,9 +113,13 @@ export class Delivery {
   }
 
   private schedule(): void {
-    if (this.running !== null || this.isAbandoned) return;
+    if (this.running !== null || this.isAbandoned || !this.hasWork) return;
     if (this.isDue()) this.run();
     else this.timer ??= setTimeout(() => this.run(), this.parts.flushIntervalMs).unref();
+  }
+
+  private get hasWork(): boolean {
+    return this.queue.waitingCount > 0 || (this.lost !== null && !this.isClosed);
   }
 
   /** Whether a batch is to be stored now: what else waits does so for company, since small batches cost far more. */
@@ -130,7 +134,7 @@ export class Delivery {
     this.timer = undefined;
     this.running ??= this.drain().finally(() => {
       this.running = null;
-      if (this.queue.waitingCount > 0) this.schedule();
+      this.schedule();
     });
   }
 

@@ -1,6 +1,6 @@
 import type { RedactOptions } from '../../lib/index';
 import { EXPRESSES } from '../support/app';
-import { get, json, type Sent, startSubject, text } from './harness';
+import { get, json, type Sent, startSubject, text, withSubject } from './harness';
 
 const CANARY = 'Canary-option-Z9x';
 const QUERY = '/x?user%5Bnr%5D=1&list=1&list=2&a.b=3&c=4&d=5';
@@ -57,9 +57,11 @@ describe.each(EXPRESSES)('redact.paths on %s', (_, express) => {
     ['postData.USER', BODY],
     ['content.user', BODY],
   ])('%s hides exactly what it names, in JSON and in its text', async (path, expected) => {
-    expect((await record({ paths: [path] }, json(BODY), express)).postData).toEqual(expected);
-    const { postData } = await record({ paths: [path] }, text(JSON.stringify(BODY)), express);
-    expect(JSON.parse(String(postData))).toEqual(expected);
+    await withSubject({ express, options: { redact: { paths: [path] } } }, async (subject) => {
+      expect((await subject.record(json(BODY))).postData).toEqual(expected);
+      const { postData } = await subject.record(text(JSON.stringify(BODY)));
+      expect(JSON.parse(String(postData))).toEqual(expected);
+    });
   });
 
   it.each<[string, Record<string, unknown>]>([
