@@ -19,8 +19,7 @@ afterAll(() => mongod.stop());
 type Read = (after: number) => Promise<readonly number[]>;
 
 /** Reads on from the highest id it saw, until told that nothing more comes. */
-async function tail(read: Read, isOver: () => boolean): Promise<Set<number>> {
-  const seen = new Set<number>();
+async function tail(read: Read, isOver: () => boolean, seen = new Set<number>()): Promise<Set<number>> {
   let highest = 0;
   for (let isLast = false; !isLast; ) {
     isLast = isOver();
@@ -37,8 +36,7 @@ describe('a tail while four writers write and one of them stalls before its inse
     const uri = freshUri(mongod.uri);
     const writers = Array.from({ length: WRITERS }, (_, i) => startAudit({ mongo: `${uri}?appName=w${i}` }));
     await Promise.all(writers.map(({ audit }) => audit.ready()));
-    const stall = { appName: 'w3', failCommands: ['insert'], blockConnection: true, blockTimeMS: 150 };
-    await mongod.fail(stall, 'alwaysOn');
+    const stall = { appName: 'w3', failCommands: ['insert'], blockConnection: true, blockTimeMS: 2_000 };
 
     const connection = await look(uri);
     const idsBetween = async (after: number, to: number): Promise<number[]> => {
@@ -53,10 +51,29 @@ describe('a tail while four writers write and one of them stalls before its inse
       async (after) => idsBetween(after, await reader.safePoint()),
       () => isOver,
     );
+    const naivelySeen = new Set<number>();
     const naive = tail(
       (after) => idsBetween(after, Number.MAX_SAFE_INTEGER),
       () => isOver,
+      naivelySeen,
     );
+
+    const counters = dbOf(connection).collection<{ _id: string; blocks: unknown[] }>('auditcounters');
+    const blocksInFlight = async () => (await counters.findOne({ _id: 'events' }))?.blocks.length;
+    const [overtaker, , , stalled] = writers.map(({ audit }) => audit);
+    if (overtaker === undefined || stalled === undefined) throw new Error('four writers were started');
+    // the first event of all makes the collections
+    recordMany(stalled, 1);
+    await stalled.flush();
+    await until(async () => naivelySeen.size === 1 && (await blocksInFlight()) === 0);
+    await mongod.fail(stall, { times: 1 });
+    recordMany(stalled, 1);
+    const unstalled = stalled.flush();
+    await until(async () => (await blocksInFlight()) === 1);
+    recordMany(overtaker, 1);
+    await overtaker.flush();
+    await until(async () => naivelySeen.size === 2);
+    await unstalled;
 
     await Promise.all(
       writers.map(async ({ audit }) => {
@@ -66,13 +83,12 @@ describe('a tail while four writers write and one of them stalls before its inse
         }
       }),
     );
-    const counters = dbOf(connection).collection<{ _id: string; blocks: unknown[] }>('auditcounters');
-    await until(async () => (await counters.findOne({ _id: 'events' }))?.blocks.length === 0);
+    await until(async () => (await blocksInFlight()) === 0);
     isOver = true;
     const stored = (await expectWholeTrail(uri)).rows.map(({ id }) => id);
     await connection.close();
 
-    expect(stored).toHaveLength(WRITERS * EACH);
+    expect(stored).toHaveLength(WRITERS * EACH + 3);
     expect([...(await careful)].sort((a, b) => a - b)).toEqual(stored.sort((a, b) => a - b));
     expect((await naive).size).toBeLessThan(stored.length);
   });
