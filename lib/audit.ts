@@ -106,13 +106,14 @@ export function createAudit(options: AuditOptions): Audit {
   const writer = new MongoWriter({
     connection,
     names,
+    writerId,
     ids,
     contentTypes,
     reporter,
     ensureIndexes: settings.ensureIndexes,
   });
   const { limits, flushIntervalMs, source } = settings;
-  const delivery = new Delivery({ writer, writerId, reporter, uuid7, source, limits, flushIntervalMs });
+  const delivery = new Delivery({ writer, reporter, uuid7, source, limits, flushIntervalMs });
   const accept = (event: AuditEvent): void => delivery.accept(event);
   const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
   const recorder = createRecorder({

@@ -132,16 +132,12 @@ export interface AuditEvent {
   readonly gap: Gap | null;
 }
 
-/** An event that delivery has taken: `writer` and `sequence` let a reader prove that nothing is missing. */
-export interface AcceptedEvent extends AuditEvent {
+/** An event as the store returns it. `writer` and `sequence` let a reader prove that nothing is missing. */
+export interface StoredEvent extends AuditEvent {
   /** UUID of the recording process. */
   readonly writer: string;
   /** From 1, without holes but for those a `gap` names. */
   readonly sequence: number;
-}
-
-/** An event as the store returns it. */
-export interface StoredEvent extends AcceptedEvent {
   /** Unique integer; roughly in order of arrival, not in order of visibility (see `safePoint`). */
   readonly id: number;
   readonly recordedAt: Date;

@@ -1,4 +1,4 @@
-import type { AcceptedEvent, StoredEvent } from './event';
+import type { AuditEvent, StoredEvent } from './event';
 import type { AuditEventFilter, Page, Scope, Sort } from './query/filter';
 
 /** What became of one event of a batch. */
@@ -7,7 +7,29 @@ export type InsertResult =
   /** The store refuses this event for what it is; trying again would give the same answer. */
   | { readonly outcome: 'refused'; readonly reason: string };
 
+/** An event as its store will write it, in as little memory as that takes. */
+export interface PreparedEvent {
+  readonly uuid: string;
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number;
+  /** The object's type, as stored. */
+  readonly objectType: string;
+  /** What it costs in memory while it waits, in bytes: an upper estimate. */
+  readonly cost: number;
+  /** The store's own encoding; null for what cannot be encoded. */
+  readonly body: Buffer | null;
+  /** Why there is no body, and the event as text, to be kept in quarantine. */
+  readonly refusal: { readonly reason: string; readonly text: string } | null;
+  /** Given by delivery, once it has taken the event or dropped it. */
+  sequence: number;
+}
+
 export interface EventWriter {
+  /**
+   * Encodes an event for `insert`, on the request path. MUST NOT throw, wait, or keep anything of the event alive but
+   * what it returns.
+   */
+  prepare(event: AuditEvent): PreparedEvent;
   /** Starts connecting. MUST NOT throw or reject; MUST go on trying until `close`. */
   start(): void;
   /** Resolves once connected with indexes tried, or when closed. MUST NOT reject. */
@@ -23,9 +45,9 @@ export interface EventWriter {
    * caller then offers it in halves, until that one is alone, and quarantines it.
    * MUST NOT let one event that cannot be stored keep another from being stored for good.
    */
-  insert(batch: readonly AcceptedEvent[]): Promise<readonly InsertResult[]>;
+  insert(batch: readonly PreparedEvent[]): Promise<readonly InsertResult[]>;
   /** Keeps an event that `insert` refused, with the reason. MUST reject when it could not be kept. */
-  quarantine(event: AcceptedEvent, reason: string): Promise<void>;
+  quarantine(event: PreparedEvent, reason: string): Promise<void>;
   /** Says that no insert is under way, so that the safe point may pass this writer's ids. MUST NOT reject. */
   idle(): Promise<void>;
   close(): Promise<void>;

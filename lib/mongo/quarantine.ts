@@ -1,37 +1,36 @@
-import { inspect } from 'node:util';
-import type { AcceptedEvent } from '../event';
+import type { PreparedEvent } from '../store';
 import { READ_OPTIONS, type StoreConnection } from './connection';
-import { toBinary } from './document';
+import { toBinary, toText } from './document';
+import { stamp } from './encode-event';
 
 const MAX_TIME_MS = 20_000;
 const MAJORITY = { w: 'majority', wtimeout: 20_000 } as const;
 /** At most 12 MiB of UTF-8: a document holds 16. */
-const MOST_CHARS = 4 * 1024 * 1024;
+export const MOST_TEXT = 4 * 1024 * 1024;
 
 /** As text: whatever made MongoDB refuse the event cannot do so here. */
-function toText(event: AcceptedEvent): string {
-  try {
-    return JSON.stringify(event);
-  } catch {
-    return inspect(event, { depth: 16, maxArrayLength: 1_000, customInspect: false });
-  }
+function textOf({ driver }: StoreConnection, { body, refusal, sequence }: PreparedEvent): string {
+  if (body === null) return refusal?.text ?? '';
+  stamp(body, { id: 0, sequence, recordedAt: new Date(0) });
+  return toText(driver.BSON.deserialize(body));
 }
 
 /** Keeps an event that MongoDB refused, once, with the place in its writer's sequence that it leaves empty. */
 export async function storeInQuarantine(
-  { openedDb, driver }: StoreConnection,
+  connection: StoreConnection,
   collection: string,
-  event: AcceptedEvent,
-  reason: string,
+  event: PreparedEvent,
+  { writerId, reason }: { readonly writerId: string; readonly reason: string },
 ): Promise<void> {
-  const text = toText(event);
+  const { driver, openedDb } = connection;
+  const text = textOf(connection, event);
   const document = {
-    writer: toBinary(driver, event.writer),
+    writer: toBinary(driver, writerId),
     sequence: event.sequence,
     reason,
     quarantinedAt: new Date(),
-    event: text.slice(0, MOST_CHARS),
-    isCut: text.length > MOST_CHARS,
+    event: text.slice(0, MOST_TEXT),
+    isCut: text.length > MOST_TEXT,
   };
   const _id = toBinary(driver, event.uuid) as never;
   await openedDb

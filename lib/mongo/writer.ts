@@ -1,15 +1,17 @@
 import { AuditError, type Reporter } from '../errors';
-import type { AcceptedEvent } from '../event';
-import type { EventWriter, InsertResult } from '../store';
+import type { AuditEvent } from '../event';
+import type { EventWriter, InsertResult, PreparedEvent } from '../store';
 import { type Db, READ_OPTIONS, type StoreConnection, WRITE_OPTIONS } from './connection';
 import type { ContentTypes } from './content-types';
 import { Deadline } from './deadline';
-import { type Document, toDocument } from './document';
+import { stamp } from './encode-event';
 import { isDriverError, isTransientCode, refused, toWriteError } from './errors';
 import type { Ids } from './ids';
 import { Indexes } from './indexes';
 import type { CollectionNames } from './names';
+import { Preparation } from './prepare';
 import { storeInQuarantine } from './quarantine';
+import { createToDocuments, type ToDocuments } from './raw-documents';
 
 const MAX_TIME_MS = 20_000;
 /** An attempt that has not been answered by now has an unknown result. */
@@ -33,6 +35,8 @@ interface InsertReply {
 export interface MongoWriterParts {
   readonly connection: StoreConnection;
   readonly names: CollectionNames;
+  /** UUID of this process's events. */
+  readonly writerId: string;
   readonly ids: Ids;
   readonly contentTypes: ContentTypes;
   readonly reporter: Reporter;
@@ -55,11 +59,14 @@ function reasonOf({ code, keyPattern = {} }: WriteError): string {
 export class MongoWriter implements EventWriter {
   /** Events that may still appear under ids of an attempt whose result is unknown. */
   private readonly unresolved = new Set<string>();
+  private readonly preparation: Preparation;
+  private toDocuments: ToDocuments | undefined;
   private readonly indexes: Indexes;
   private readonly isReady: Promise<void>;
 
   constructor(private readonly parts: MongoWriterParts) {
-    const { connection, names, reporter } = parts;
+    const { connection, names, reporter, writerId } = parts;
+    this.preparation = new Preparation(writerId);
     this.indexes = new Indexes(connection, names, reporter);
     this.isReady = connection.whenOpened().then(() => this.ensureIndexes());
     connection.onReachable(() => void this.ensureIndexes());
@@ -89,7 +96,21 @@ export class MongoWriter implements EventWriter {
     return new Deadline(this.parts.attemptMs ?? ATTEMPT_MS);
   }
 
-  async insert(batch: readonly AcceptedEvent[]): Promise<readonly InsertResult[]> {
+  prepare(event: AuditEvent): PreparedEvent {
+    return this.preparation.prepare(event);
+  }
+
+  async insert(batch: readonly PreparedEvent[]): Promise<readonly InsertResult[]> {
+    const encoded = batch.filter(({ body }) => body !== null);
+    if (encoded.length === batch.length) return this.insertEncoded(batch);
+    const results = encoded.length === 0 ? [] : [...(await this.insertEncoded(encoded))];
+    return batch.map(({ refusal }) => {
+      if (refusal !== null) return { outcome: 'refused', reason: refusal.reason };
+      return results.shift() as InsertResult;
+    });
+  }
+
+  private async insertEncoded(batch: readonly PreparedEvent[]): Promise<readonly InsertResult[]> {
     const deadline = this.deadline();
     try {
       return await deadline.limit(this.attempt(batch, deadline));
@@ -101,20 +122,25 @@ export class MongoWriter implements EventWriter {
   }
 
   private async attempt(
-    batch: readonly AcceptedEvent[],
+    batch: readonly PreparedEvent[],
     deadline: Deadline,
   ): Promise<readonly InsertResult[]> {
     const { connection, ids, contentTypes } = this.parts;
     await connection.whenOpened();
     const db = connection.openedDb;
-    const types = batch.map(({ object }) => object.type);
-    await contentTypes.register(db, types);
+    await contentTypes.register(
+      db,
+      batch.map(({ objectType }) => objectType),
+    );
     deadline.check();
     const first = await ids.allocate(db, batch.length);
     deadline.check();
     const recordedAt = new Date();
-    const documents = batch.map((event, i) => toDocument(connection.driver, event, first + i, recordedAt));
-    const reply = await this.send(db, documents);
+    const bodies = batch.map(({ body, sequence }, i) => {
+      stamp(body as Buffer, { id: first + i, sequence, recordedAt });
+      return body as Buffer;
+    });
+    const reply = await this.send(db, this.documents(bodies));
     const results = await this.resultsOf(db, reply, batch, first + batch.length - 1);
     deadline.check();
     for (const { uuid } of batch) this.unresolved.delete(uuid);
@@ -122,7 +148,12 @@ export class MongoWriter implements EventWriter {
     return results;
   }
 
-  private async send(db: Db, documents: readonly Document[]): Promise<InsertReply> {
+  private documents(bodies: readonly Buffer[]): unknown {
+    this.toDocuments ??= createToDocuments(this.parts.connection.driver);
+    return this.toDocuments(bodies);
+  }
+
+  private async send(db: Db, documents: unknown): Promise<InsertReply> {
     const command = {
       insert: this.parts.names.events,
       documents,
@@ -136,7 +167,7 @@ export class MongoWriter implements EventWriter {
   private async resultsOf(
     db: Db,
     { n = 0, writeErrors = [], writeConcernError }: InsertReply,
-    batch: readonly AcceptedEvent[],
+    batch: readonly PreparedEvent[],
     lastId: number,
   ): Promise<readonly InsertResult[]> {
     if (writeConcernError !== undefined)
@@ -172,7 +203,7 @@ export class MongoWriter implements EventWriter {
   }
 
   /** What a failed attempt says: refused for what one of the events is, or else a result that nobody knows. */
-  private diagnose(error: unknown, batch: readonly AcceptedEvent[]): AuditError {
+  private diagnose(error: unknown, batch: readonly PreparedEvent[]): AuditError {
     if (error instanceof AuditError || isDriverError(error)) return toWriteError(error);
     // thrown by encoding, or by a driver in disarray: only an event by itself can tell
     const [event] = batch;
@@ -180,20 +211,22 @@ export class MongoWriter implements EventWriter {
     return isRefused ? refused(error) : toWriteError(error);
   }
 
-  private canEncode(event: AcceptedEvent): boolean {
+  private canEncode({ body }: PreparedEvent): boolean {
     const { driver } = this.parts.connection;
     try {
-      driver.BSON.serialize(toDocument(driver, event, 0, new Date()));
+      driver.BSON.serialize({ insert: '', documents: this.documents([body as Buffer]) });
       return true;
     } catch {
       return false;
     }
   }
 
-  async quarantine(event: AcceptedEvent, reason: string): Promise<void> {
-    const { connection, names } = this.parts;
+  async quarantine(event: PreparedEvent, reason: string): Promise<void> {
+    const { connection, names, writerId } = this.parts;
     try {
-      await this.deadline().limit(storeInQuarantine(connection, names.quarantine, event, reason));
+      await this.deadline().limit(
+        storeInQuarantine(connection, names.quarantine, event, { writerId, reason }),
+      );
     } catch (error) {
       throw toWriteError(error);
     }

@@ -1,6 +1,5 @@
 import { AuditError, type Reporter } from '../errors';
-import type { AcceptedEvent } from '../event';
-import type { EventWriter, InsertResult } from '../store';
+import type { EventWriter, InsertResult, PreparedEvent } from '../store';
 import type { Retry } from './retry';
 
 export interface BatchParts {
@@ -12,7 +11,7 @@ export interface BatchParts {
 }
 
 /** Stores a batch whole, or in halves where the store refuses it for one of its events. Ends early when the retry is stopped. */
-export async function storeBatch(parts: BatchParts, batch: readonly AcceptedEvent[]): Promise<void> {
+export async function storeBatch(parts: BatchParts, batch: readonly PreparedEvent[]): Promise<void> {
   const results = await parts.retry.untilAnswered(() => insert(parts.writer, batch));
   if (results === null) return;
   if (results !== 'split') return settle(parts, batch, results);
@@ -23,7 +22,7 @@ export async function storeBatch(parts: BatchParts, batch: readonly AcceptedEven
 
 async function insert(
   writer: EventWriter,
-  batch: readonly AcceptedEvent[],
+  batch: readonly PreparedEvent[],
 ): Promise<readonly InsertResult[] | 'split'> {
   try {
     return await writer.insert(batch);
@@ -36,7 +35,7 @@ async function insert(
 
 async function settle(
   parts: BatchParts,
-  batch: readonly AcceptedEvent[],
+  batch: readonly PreparedEvent[],
   results: readonly InsertResult[],
 ): Promise<void> {
   for (const [index, event] of batch.entries()) {
@@ -48,7 +47,7 @@ async function settle(
 
 async function quarantine(
   { writer, reporter, retry, onSettled }: BatchParts,
-  event: AcceptedEvent,
+  event: PreparedEvent,
   reason: string,
 ): Promise<void> {
   const kept = await retry.untilAnswered(() => writer.quarantine(event, reason).then(() => true));

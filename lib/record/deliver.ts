@@ -1,10 +1,10 @@
 import type { Reporter } from '../errors';
-import type { AcceptedEvent, AuditEvent, DropReason } from '../event';
-import type { EventWriter } from '../store';
+import type { AuditEvent, DropReason } from '../event';
+import type { EventWriter, PreparedEvent } from '../store';
 import { type BatchParts, storeBatch } from './batch';
 import { gapEvent, type LostRun } from './build-event';
 import type { DeliveryStats, DrainReport } from './delivery-stats';
-import { EventQueue, footprint, type QueueLimits } from './queue';
+import { EventQueue, type QueueLimits } from './queue';
 import { Retry } from './retry';
 import type { Uuid7 } from './uuid';
 
@@ -29,8 +29,6 @@ async function within(ms: number, work: Promise<void> | null): Promise<void> {
 
 export interface DeliveryParts {
   readonly writer: EventWriter;
-  /** UUID of this process's events. */
-  readonly writerId: string;
   readonly reporter: Reporter;
   readonly uuid7: () => Uuid7;
   readonly source: string | null;
@@ -55,7 +53,7 @@ export class Delivery {
   private isAbandoned = false;
   private running: Promise<void> | null = null;
   private timer: NodeJS.Timeout | undefined;
-  private inFlight: readonly AcceptedEvent[] = [];
+  private inFlight: readonly PreparedEvent[] = [];
   /** Events of the batch in flight, from its first on, whose fate is already counted. */
   private settled = 0;
   private readonly retry: Retry;
@@ -72,29 +70,30 @@ export class Delivery {
     writer.onReachable(() => this.resume());
   }
 
-  /** The one way in: gives the event its writer and sequence, and queues or drops it. */
+  /** The one way in: gives the event its sequence, and queues or drops it. */
   accept(event: AuditEvent): void {
-    const bytes = footprint(event);
-    this.declareLoss(bytes);
-    const accepted = this.number(event);
+    const prepared = this.parts.writer.prepare(event);
+    this.declareLoss(prepared.cost);
+    this.number(prepared);
     if (this.isClosed) {
-      this.drop(accepted, 'closed');
-    } else if (this.lost !== null || !this.queue.hasRoom(bytes)) {
-      this.drop(accepted, 'queue_full');
+      this.drop(prepared, 'closed');
+    } else if (this.lost !== null || !this.queue.hasRoom(prepared.cost)) {
+      this.drop(prepared, 'queue_full');
     } else {
-      this.queue.push(accepted, bytes);
+      this.queue.push(prepared);
       this.schedule();
     }
   }
 
-  private number(event: AuditEvent): AcceptedEvent {
+  private number(event: PreparedEvent): void {
     this.sequence += 1;
-    return Object.assign(event, { writer: this.parts.writerId, sequence: this.sequence });
+    event.sequence = this.sequence;
   }
 
-  private drop({ sequence, timestamp }: AcceptedEvent, reason: DropReason): void {
+  private drop({ sequence, timestamp }: PreparedEvent, reason: DropReason): void {
+    const from = new Date(timestamp);
     this.droppedByReason[reason] += 1;
-    this.lost = { first: sequence, from: timestamp, ...this.lost, last: sequence, to: new Date(), reason };
+    this.lost = { first: sequence, from, ...this.lost, last: sequence, to: new Date(), reason };
     this.parts.reporter.dropped(reason, 1);
     this.schedule();
   }
@@ -106,9 +105,10 @@ export class Delivery {
   }
 
   private pushGap(lost: LostRun): void {
-    const gap = this.number(gapEvent(this.parts.uuid7(), lost, this.parts.source));
+    const gap = this.parts.writer.prepare(gapEvent(this.parts.uuid7(), lost, this.parts.source));
+    this.number(gap);
     this.lost = null;
-    this.queue.push(gap, footprint(gap));
+    this.queue.push(gap);
     this.schedule();
   }
 
@@ -231,7 +231,7 @@ export class Delivery {
   }
 
   /** The first event whose fate is not known. */
-  private get oldest(): AcceptedEvent | undefined {
+  private get oldest(): PreparedEvent | undefined {
     return this.inFlight[this.settled] ?? this.queue.oldest;
   }
 
@@ -252,7 +252,7 @@ export class Delivery {
       droppedByReason: { queue_full, closed },
       quarantined: this.quarantined,
       queueBytes: this.queue.bytes,
-      oldestAgeMs: oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.timestamp.getTime()),
+      oldestAgeMs: oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.timestamp),
     };
   }
 }

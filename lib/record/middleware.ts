@@ -4,7 +4,7 @@ import { AuditError } from '../errors';
 import type { AuditEvent } from '../event';
 import type { MisuseChecks } from './misuse';
 import { Recording, type RecordingParts } from './recording';
-import { RequestNotes } from './request-audit';
+import { type NoteTaker, RequestNotes } from './request-audit';
 import type { ResponseWatcher } from './response';
 import type { Uuid7 } from './uuid';
 
@@ -28,8 +28,6 @@ export interface Recorder {
  * stays the same, but for the header `X-Audit-Id`.
  */
 export function createRecorder(parts: MiddlewareParts): Recorder {
-  const recordings = new WeakMap<Request, Recording>();
-
   function guarded(task: () => void): void {
     try {
       task();
@@ -41,11 +39,11 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
 
   function arrive(req: Request, res: Response): void {
     const id = parts.uuid7();
+    const notes = new RequestNotes(id.uuid, req.audit);
     // set first: a handler may call it even where recording fails
-    req.audit = new RequestNotes(id.uuid, { note: () => {}, skip: () => {} });
+    req.audit = notes;
     const recording = new Recording(parts, id, req, res);
-    recordings.set(req, recording);
-    req.audit = new RequestNotes(id.uuid, recording);
+    RequestNotes.attach(notes, recording);
     const response = parts.responses.watch(req, res, (completion) =>
       guarded(() => {
         const event = recording.onEnd(completion);
@@ -67,14 +65,18 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     recording.onHeaders();
   }
 
+  function recordingOf(req: Request): NoteTaker | undefined {
+    return RequestNotes.takerOf(req.audit, (taker) => taker instanceof Recording && taker.isOf(parts));
+  }
+
   const middleware: RequestHandler = function auditMiddleware(req, res, next) {
-    if (recordings.has(req)) parts.misuse.twice();
+    if (recordingOf(req) !== undefined) parts.misuse.twice();
     else guarded(() => arrive(req, res));
     next();
   };
 
   const errors: ErrorRequestHandler = function auditErrors(error, req, _res, next) {
-    guarded(() => recordings.get(req)?.note('error', error));
+    guarded(() => recordingOf(req)?.note('error', error));
     next(error);
   };
 

@@ -68,6 +68,11 @@ export class Recording implements NoteTaker {
         : watchBody(req, copyBody);
   }
 
+  /** Whether it was begun by the recorder of these parts. */
+  isOf(parts: RecordingParts): boolean {
+    return parts === this.parts;
+  }
+
   get uuid(): string {
     return this.id.uuid;
   }

@@ -46,14 +46,36 @@ export interface NoteTaker {
   skip(): void;
 }
 
-export class RequestNotes implements RequestAudit {
-  readonly #taker: NoteTaker;
+/** A handler may call where recording failed. */
+const NOBODY: NoteTaker = { note: () => {}, skip: () => {} };
 
+export class RequestNotes implements RequestAudit {
+  #taker: NoteTaker = NOBODY;
+  readonly #outer: unknown;
+
+  /** @param outer what `req.audit` was: another audit may record the same request */
   constructor(
     readonly id: string,
-    taker: NoteTaker,
+    outer: unknown,
   ) {
-    this.#taker = taker;
+    this.#outer = outer;
+  }
+
+  static attach(notes: RequestNotes, taker: NoteTaker): void {
+    notes.#taker = taker;
+  }
+
+  /**
+   * The taker of a request's notes that fulfils a condition. Kept here rather than in a WeakMap by request: a map that
+   * lives long keeps young values alive, and with them whole requests, until the next full garbage collection.
+   */
+  static takerOf(audit: unknown, condition: (taker: NoteTaker) => boolean): NoteTaker | undefined {
+    let notes = audit;
+    while (notes instanceof RequestNotes && #taker in notes) {
+      if (condition(notes.#taker)) return notes.#taker;
+      notes = notes.#outer;
+    }
+    return undefined;
   }
 
   name(name: string): this {

@@ -28,6 +28,7 @@ export function openDelivery(uri: string, options: { readonly attemptMs?: number
   const writer = new MongoWriter({
     connection,
     names,
+    writerId,
     ids: new Ids(names.counters, writerId),
     contentTypes: new ContentTypes(names),
     reporter,
@@ -37,7 +38,6 @@ export function openDelivery(uri: string, options: { readonly attemptMs?: number
   const limits = { maxQueueEvents: 10_000, maxQueueBytes: 1024 ** 3 };
   const delivery = new Delivery({
     writer,
-    writerId,
     reporter,
     uuid7,
     source: null,

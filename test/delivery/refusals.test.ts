@@ -65,7 +65,7 @@ describe('an event that cannot be stored', () => {
     expect(events.map(({ sequence }) => sequence)).not.toContain(15);
     expect(events).toHaveLength(40);
     expect(quarantined.map(({ sequence }) => sequence)).toEqual([15, 33]);
-    expect(quarantined[0]?.reason).toMatch(/^MongoDB refused the write: \w+/);
+    expect(quarantined[0]?.reason).toMatch(/^it cannot be encoded: \w+/);
     expect(quarantined[0]?.event).toContain('Noted');
     expect(opened.errors.map(({ code }) => code)).toEqual([
       'AUDIT_EVENT_QUARANTINED',

@@ -10,14 +10,15 @@ function dataAt(parent: object, key: string): unknown {
 /** Tells objects like `{ name: 'password', value: 'x' }` and pairs like `['password', 'x']`. */
 export class NamedValues {
   /** Judged once: one name may stand beside many values. */
-  private readonly judged = new WeakMap<object, boolean>();
+  private judged: WeakMap<object, boolean> | undefined;
 
   constructor(private readonly isSecretName: (name: string) => boolean) {}
 
   isNamed(parent: object): boolean {
-    const known = this.judged.get(parent);
+    const known = this.judged?.get(parent);
     if (known !== undefined) return known;
     const isNamed = this.judge(parent);
+    this.judged ??= new WeakMap();
     this.judged.set(parent, isNamed);
     return isNamed;
   }
