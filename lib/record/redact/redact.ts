@@ -1,14 +1,15 @@
 import type { Json } from '../../event';
 import type { RedactSettings } from '../../options';
 import { redactJson } from './json';
-import { isValueKey, KeyRule } from './keys';
+import { KeyRule } from './keys';
 import { Mask } from './mask';
 import { SecretMemory } from './memory';
 import { NamedValues } from './named';
+import { redactPairs } from './pairs';
 import { compilePaths, NO_PATHS, type PathNode, step } from './paths';
 import { RepeatedHeaders } from './repeated';
 import { decodePercent, type TextRules } from './text';
-import { redactPairs, redactUrl } from './url';
+import { redactUrl } from './url';
 import { isSecretNumber, isSecretValue } from './values';
 
 /** Of a longer string nothing may be kept but its size and hash: it is not searched. */
@@ -71,9 +72,8 @@ export class Redaction implements TextRules {
     if (value === null || value === undefined) return false;
     if (nodes.length > 0 && nodes.some((node) => node.isEnd)) return true;
     if ((typeof value === 'number' || typeof value === 'bigint') && isSecretNumber(value)) return true;
-    if (Array.isArray(parent)) return key === '1' && parent.length === 2 && this.isNamed(parent);
-    if (this.rules.keys.isSecretKey(key)) return true;
-    return isValueKey(key) && this.isNamed(parent);
+    if (!Array.isArray(parent) && this.rules.keys.isSecretKey(key)) return true;
+    return this.named.isValue(parent, key);
   }
 
   /** Whether the name of a secret stands in an object, or first in a pair. */

@@ -1,5 +1,6 @@
-import { hidesName, NO_PATHS, type PathNode } from './paths';
-import { decodeForm, decodePercent, type TextRules } from './text';
+import { redactPairs } from './pairs';
+import type { PathNode } from './paths';
+import { decodePercent, type TextRules } from './text';
 
 const SCHEME = /^\s*(?:[a-z][a-z0-9+.:-]*:)?\/\//i;
 const AUTHORITY = /^[^/?#\s]*/;
@@ -7,8 +8,6 @@ const AUTHORITY = /^[^/?#\s]*/;
 const NO_PORT = /^[^[\]:]*:\d*[^\d,]/;
 /** After a segment that names a secret, plain words are a verb (`/password/reset`), all else a value. */
 const VERB = /^(?:[a-z]{1,15}(?:-[a-z]{1,15}){0,3}|v\d{1,3})$/;
-const SEPARATOR = /[&;\r\n]/g;
-const AMPERSAND = 38;
 const SHORTEST_PART = 3;
 
 export interface UrlOptions {
@@ -17,69 +16,6 @@ export interface UrlOptions {
   readonly nodes?: readonly PathNode[];
   /** Values of route parameters whose names are secrets. */
   readonly secretParameters?: readonly string[];
-}
-
-/** The first `=` after which a secret begins: `next=token=x` has two names. -1 when there is none. */
-function secretEquals(part: string, isTight: boolean, rules: TextRules, nodes: readonly PathNode[]): number {
-  let from = 0;
-  for (let equals = part.indexOf('='); equals !== -1; equals = part.indexOf('=', from)) {
-    const name = decodeForm(part.slice(from, equals)).trim();
-    const isProse = isTight && /\s/.test(part.slice(from, equals).trim());
-    if (!isProse && (rules.isSecretName(name) || hidesName(nodes, name))) return equals;
-    from = equals + 1;
-  }
-  return -1;
-}
-
-function maskAfter(part: string, equals: number, rules: TextRules): string {
-  const raw = part.slice(equals + 1);
-  if (raw === '') return part;
-  const value = decodeForm(raw);
-  if (value !== raw) rules.remember(raw);
-  return part.slice(0, equals + 1) + rules.mask(value);
-}
-
-function isSecretPairValue(raw: string, rules: TextRules, level: number): boolean {
-  if (raw.length < SHORTEST_PART) return false;
-  const value = decodeForm(raw);
-  return value === raw ? rules.isSecretPart(raw, level) : rules.isSecretText(value, level);
-}
-
-function redactPair(
-  part: string,
-  isTight: boolean,
-  rules: TextRules,
-  nodes: readonly PathNode[],
-  level: number,
-): string {
-  const equals = part.indexOf('=');
-  const name = decodeForm(equals === -1 ? part : part.slice(0, equals));
-  if (rules.isHiddenName(name, level + 1)) return rules.mask(decodeForm(part));
-  if (equals === -1) return part;
-  if (isSecretPairValue(part.slice(equals + 1), rules, level + 1)) return maskAfter(part, equals, rules);
-  const secret = secretEquals(part, isTight, rules, nodes);
-  return secret === -1 ? part : maskAfter(part, secret, rules);
-}
-
-/** `name=value` pairs of a query, a form or a matrix parameter; order, spelling and separators stay. */
-export function redactPairs(
-  text: string,
-  rules: TextRules,
-  level: number,
-  nodes: readonly PathNode[] = NO_PATHS,
-): string {
-  let redacted = '';
-  let start = 0;
-  while (start <= text.length) {
-    SEPARATOR.lastIndex = start;
-    const end = SEPARATOR.exec(text)?.index ?? text.length;
-    // lines and lists in prose have blanks before their equals signs, forms and settings have none
-    const isTight = start > 0 && text.charCodeAt(start - 1) !== AMPERSAND;
-    const part = text.slice(start, end);
-    redacted += (part === '' ? '' : redactPair(part, isTight, rules, nodes, level)) + text.charAt(end);
-    start = end + 1;
-  }
-  return redacted;
 }
 
 function partsOf(secrets: readonly string[]): string[] {
