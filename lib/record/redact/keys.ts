@@ -1,3 +1,5 @@
+import { WordSearch } from './word-search';
+
 /** Parts of a key that make it a secret wherever they stand, compared without case and separators. */
 const PARTS: readonly string[] = [
   'password',
@@ -106,12 +108,15 @@ export class KeyRule {
   private readonly cache = new Map<string, boolean>();
   private readonly parts: RegExp;
   /** Parts and words alike: most keys have none of them anywhere. */
-  private readonly hints: RegExp;
+  readonly hints: WordSearch;
+  /** The same for keys beyond ASCII. */
+  private readonly rareHints: RegExp;
 
   constructor(more: readonly string[] = []) {
     const parts = [...PARTS, ...more.map(squash).filter((part) => part !== '')];
     this.parts = anyOf(parts);
-    this.hints = anyOf([...parts, ...WORDS]);
+    this.hints = new WordSearch([...parts, ...WORDS]);
+    this.rareHints = anyOf([...parts, ...WORDS]);
   }
 
   /** For keys of objects. Clients choose them, so the cache is bounded. */
@@ -133,8 +138,10 @@ export class KeyRule {
 
   private judge(key: string): boolean {
     if (key.length > LONGEST_KEY) return true;
+    const isPlain = PLAIN.test(key);
+    if (isPlain && !this.hints.isIn(key)) return false;
     const whole = squash(key);
-    if (!this.hints.test(whole)) return false;
+    if (!isPlain && !this.rareHints.test(whole)) return false;
     return WORDS.has(whole) || this.parts.test(whole) || wordsOf(key).some(isSecretWord);
   }
 }

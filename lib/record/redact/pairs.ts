@@ -25,9 +25,13 @@ interface Part {
   readonly isTight: boolean;
 }
 
+function endOfPart(text: string, from: number): number {
+  SEPARATOR.lastIndex = from;
+  return SEPARATOR.test(text) ? SEPARATOR.lastIndex - 1 : text.length;
+}
+
 function partAt(text: string, start: number): Part {
-  SEPARATOR.lastIndex = start;
-  const end = SEPARATOR.exec(text)?.index ?? text.length;
+  const end = endOfPart(text, start);
   const isTight = start > 0 && text.charCodeAt(start - 1) !== AMPERSAND;
   return { text: text.slice(start, end), start, isTight };
 }
@@ -51,12 +55,14 @@ function nameIn({ text }: Part, equals: number): string {
   return text.length - equals > LONGEST_ENCODED_NAME ? '' : decodeForm(text.slice(equals + 1));
 }
 
+/** Nearly always false: a look at the values alone, before anything is made of the names. */
 function holdsSecretName(text: string, rules: TextRules): boolean {
-  if (text.indexOf('=') === text.lastIndexOf('=')) return false;
-  for (let start = 0; start <= text.length; ) {
-    const part = partAt(text, start);
-    if (findEquals(part, (_, equals) => rules.isSecretName(nameIn(part, equals))) !== -1) return true;
-    start += part.text.length + 1;
+  let equals = text.indexOf('=');
+  if (equals === text.lastIndexOf('=')) return false;
+  for (let end = 0; equals !== -1; equals = text.indexOf('=', equals + 1)) {
+    if (equals >= end) end = endOfPart(text, equals);
+    const isName = end - equals <= LONGEST_ENCODED_NAME;
+    if (isName && rules.isSecretName(decodeForm(text.slice(equals + 1, end)))) return true;
   }
   return false;
 }

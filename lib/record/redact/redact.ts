@@ -7,6 +7,7 @@ import { SecretMemory } from './memory';
 import { NamedValues } from './named';
 import { redactPairs } from './pairs';
 import { compilePaths, NO_PATHS, type PathNode, step } from './paths';
+import { PlainUrls } from './plain-urls';
 import { RepeatedHeaders } from './repeated';
 import { decodePercent, type TextRules } from './text';
 import { redactUrl } from './url';
@@ -40,6 +41,7 @@ function isJsonStart(text: string): boolean {
 
 interface Rules {
   readonly keys: KeyRule;
+  readonly plainUrls: PlainUrls;
   readonly mask: Mask;
   readonly paths: PathNode | null;
   readonly repeated: RepeatedHeaders;
@@ -109,6 +111,10 @@ export class Redaction implements TextRules {
     if (isSecretValue(text)) return true;
     const isStructured = isJsonStart(text) || URL_START.test(text);
     return isStructured && this.scan(text, NO_PATHS, level) !== text;
+  }
+
+  isPlainUrl(url: string): boolean {
+    return this.rules.plainUrls.isPlain(url);
   }
 
   remember(value: unknown): void {
@@ -229,8 +235,10 @@ class NoRedaction extends Redaction {
 
 /** A factory of one redaction an event; rules and the cache of judged keys are shared. */
 export function createRedactor(settings: RedactSettings, recordSecrets: boolean): () => Redaction {
+  const keys = new KeyRule(settings.keys);
   const rules: Rules = {
-    keys: new KeyRule(settings.keys),
+    keys,
+    plainUrls: new PlainUrls(keys),
     mask: new Mask(settings),
     paths: compilePaths(settings.paths),
     repeated: new RepeatedHeaders(),

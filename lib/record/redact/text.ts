@@ -15,6 +15,8 @@ export interface TextRules {
   isSecretPart(text: string, level: number): boolean;
   /** The text with the secrets masked that it holds as whole values; null when it must be hidden as a whole. */
   scan(text: string, nodes: readonly PathNode[], level: number): string | null;
+  /** Whether a URL is seen at one look to hold no secret. */
+  isPlainUrl(url: string): boolean;
   /** What stands in the place of a value. @throws what the user's censor throws */
   censor(value: unknown, path: readonly string[]): Json;
   /** The mask inside of a URL or form, where brackets would need escapes. */

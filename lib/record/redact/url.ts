@@ -58,11 +58,17 @@ function redactAuthority(authority: string, rules: TextRules, level: number): st
   return rules.mask(userinfo) + authority.slice(at);
 }
 
+/** Whether all that may be a secret in a URL is so by the URL alone. */
+function isOrdinary({ nodes, secretParameters }: UrlOptions): boolean {
+  return (nodes?.length ?? 0) === 0 && (secretParameters?.length ?? 0) === 0;
+}
+
 /**
  * A URL or request target without its secrets: user information, path segments that name or look like a
  * secret, and query and fragment parameters.
  */
 export function redactUrl(url: string, rules: TextRules, options: UrlOptions): string {
+  if (isOrdinary(options) && rules.isPlainUrl(url)) return url;
   let scheme = SCHEME.exec(url)?.[0] ?? '';
   const rest = url.slice(scheme.length);
   let authority = scheme === '' ? '' : (AUTHORITY.exec(rest)?.[0] ?? '');

@@ -54,7 +54,7 @@ const CARD = /^\d(?:[ -]?\d){12,18}$/;
 /** Visa, Mastercard, American Express, Diners, Discover, JCB, UnionPay, Maestro. */
 const ISSUER = /^(?:4|5[0-8]|2[2-7]|3[04-9]|6)/;
 const LONGEST_CARD = 40;
-const SHORTEST_SECRET = 8;
+export const SHORTEST_SECRET = 8;
 
 /** ISO/IEC 7812-1, annex B. */
 function passesLuhn(digits: string): boolean {
