@@ -13,6 +13,7 @@ import { auditEvents } from './query/dialects/audit-events';
 import { createRouter, parseRouterOptions } from './query/router';
 import { createClientParser } from './record/client';
 import { Delivery, type DeliveryStats, type DrainReport } from './record/deliver';
+import { createIdentityMask } from './record/identities';
 import { createRecorder } from './record/middleware';
 import { MisuseChecks } from './record/misuse';
 import { createRecordCall } from './record/record-call';
@@ -114,8 +115,9 @@ export function createAudit(options: AuditOptions): Audit {
   });
   const { limits, flushIntervalMs, source } = settings;
   const delivery = new Delivery({ writer, reporter, uuid7, source, limits, flushIntervalMs });
-  const accept = (event: AuditEvent): void => delivery.accept(event);
   const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
+  const maskIdentities = createIdentityMask({ settings, reporter, createRedaction });
+  const accept = (event: AuditEvent): void => delivery.accept(maskIdentities(event));
   const recorder = createRecorder({
     settings,
     reporter,

@@ -25,7 +25,7 @@ const RANKS: readonly (readonly string[])[] = [
   // several stages as one
   ['lib/record/safe-copies'],
   // composers
-  ['lib/record/recording', 'lib/record/record-call', 'lib/record/deliver'],
+  ['lib/record/recording', 'lib/record/record-call', 'lib/record/identities', 'lib/record/deliver'],
   // entrances
   ['lib/record/middleware', 'lib/query/router', 'lib/viewer/router', 'lib/cli/'],
   // wiring

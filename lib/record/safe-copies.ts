@@ -1,12 +1,14 @@
 import { AuditError, type Reporter } from '../errors';
-import { escapeText } from '../escape';
+import { escapeText, unescapeText } from '../escape';
 import type { AuditEvent, EventError, Json, ObjectRef } from '../event';
 import type { Settings } from '../options';
 import { toEventError } from './failure';
 import { Normaliser, type SectionOptions } from './normalise';
 import { toObject } from './object';
 import type { Redaction } from './redact/redact';
+import { isSecretStart } from './redact/values';
 import { type MatchedRoute, routeOf } from './route';
+import { LONGEST_SHORT_TEXT, shortText } from './short-text';
 
 const MASKED = '[REDACTED]';
 const MASKED_TARGET = '/REDACTED';
@@ -68,6 +70,17 @@ export class SafeCopies {
     if (text === null) return null;
     const visible = this.masking(name, MASKED, () => this.redaction.text(text, []));
     return typeof visible === 'string' ? escapeText(visible) : MASKED;
+  }
+
+  /** A name or an id, of which a secret may be cut already. @param stored as `shortText` gives it */
+  identity(name: string, stored: string): string {
+    const visible = this.masking(name, MASKED, () => {
+      const text = unescapeText(stored);
+      const seen = this.redaction.text(text, []);
+      const isCutSecret = seen === text && text.length >= LONGEST_SHORT_TEXT && isSecretStart(text);
+      return isCutSecret ? this.redaction.censor(text, []) : seen;
+    });
+    return typeof visible === 'string' ? shortText(visible) : MASKED;
   }
 
   /** @param secrets values of route parameters whose names are secrets */

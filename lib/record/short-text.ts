@@ -3,6 +3,8 @@ import { detached } from './detached';
 
 /** What one short field of an event may take of its bytes: there is a fixed room for all of them. */
 const MOST_BYTES = 256;
+/** A shorter one was not cut, if it is of ASCII. */
+export const LONGEST_SHORT_TEXT = MOST_BYTES;
 
 /** A name or an id as it is stored: escaped, and cut between two characters. */
 export function shortText(text: string): string {

@@ -3,6 +3,7 @@ const BASE64URL = '[A-Za-z0-9_-]';
 const JWT = new RegExp(
   `^e(?:yJ|yA|wo|w0K)${BASE64URL}{5,}\\.(?:${BASE64URL}{5,}\\.${BASE64URL}*(?:\\.${BASE64URL}*){0,2}|\\.${BASE64URL}{5,}\\.${BASE64URL}+\\.${BASE64URL}+)$`,
 );
+const CUT_JWT = new RegExp(`^e(?:yJ|yA|wo|w0K)${BASE64URL}{5,}(?:\\.${BASE64URL}*){0,4}$`);
 /** Credentials as RFC 9110, 11.4 writes them; a plan called "Basic plan" is none. */
 const BASIC = /^Basic +([A-Za-z0-9+/_-]{4,}={0,2})$/i;
 const BEARER = /^Bearer +\S+$/i;
@@ -92,6 +93,11 @@ export function isSecretValue(text: string): boolean {
   if (first >= 48 && first <= 57) return isCardNumber(value);
   const looks = LOOKS_BY_CODE[first];
   return looks?.some((pattern) => pattern.test(value)) || ((first | 32) === 98 && isBasic(value));
+}
+
+/** Whether a text that was cut is the beginning of a secret which is told by its end. */
+export function isSecretStart(text: string): boolean {
+  return CUT_JWT.test(text);
 }
 
 /** The same for numbers: a card number may come unquoted. */
