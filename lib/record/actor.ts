@@ -26,6 +26,14 @@ function textOf(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? shortText(value) : null;
 }
 
+/** What tells who a user is; an object with none of these was made for something else. */
+export const ACTOR_KEYS: readonly string[] = ['id', '_id', 'sub', 'email', 'name'];
+
+/** Whether an app handed in an object that names nobody, not even by null. */
+export function isUnknownActor(user: unknown): boolean {
+  return typeof user === 'object' && user !== null && !ACTOR_KEYS.some((key) => key in user);
+}
+
 /**
  * Who an app says its user is: an object with `id` (or `_id` or `sub`), `email` and `name`, or a bare id.
  * Null when there is neither id, email nor name.

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import { AuditError, type Reporter } from '../errors';
 import type { Action, Actor } from '../event';
 import type { Settings } from '../options';
-import { textOfId, toActor } from './actor';
+import { ACTOR_KEYS, isUnknownActor, textOfId, toActor } from './actor';
 import { shortText } from './short-text';
 
 type Asked = 'skip' | 'user' | 'tenant' | 'labels' | 'name' | 'action';
@@ -16,6 +16,9 @@ const ACTIONS: ReadonlySet<unknown> = new Set<Action>(['create', 'update', 'dele
  * costs its own field only; an answer of a wrong type is none.
  */
 export class AppAnswers {
+  /** A user is asked for twice a request. */
+  private isUserReported = false;
+
   constructor(
     private readonly settings: Settings,
     private readonly reporter: Reporter,
@@ -24,7 +27,11 @@ export class AppAnswers {
   ) {}
 
   user(): Actor | null {
-    return this.ask('user', toActor);
+    return this.ask('user', (answer) => {
+      const actor = toActor(answer);
+      if (actor === null && isUnknownActor(answer)) this.reportUnknownUser();
+      return actor;
+    });
   }
 
   tenant(): string | null {
@@ -64,6 +71,12 @@ export class AppAnswers {
       this.report(`Option '${option}' threw; its field is left empty.`, cause);
     }
     return null;
+  }
+
+  private reportUnknownUser(): void {
+    if (this.isUserReported) return;
+    this.isUserReported = true;
+    this.report(`Option 'user' returned an object with none of ${ACTOR_KEYS.join(', ')}; there is no user.`);
   }
 
   private report(message: string, cause?: unknown): void {

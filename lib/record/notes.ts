@@ -1,6 +1,6 @@
 import { AuditCallError } from '../errors';
 import type { Action, Actor, ObjectRef } from '../event';
-import { textOfId, toActor } from './actor';
+import { ACTOR_KEYS, isUnknownActor, textOfId, toActor } from './actor';
 import { shortText } from './short-text';
 
 /** What an app adds to an event by hand, checked and copied; `undefined` means that it said nothing. */
@@ -38,6 +38,8 @@ function object(value: unknown): ObjectRef {
 }
 
 function actor(value: unknown): Actor | null {
+  if (isUnknownActor(value) && toActor(value) === null)
+    throw new Unfit(`must have one of ${ACTOR_KEYS.join(', ')}`);
   if (value === null || ['string', 'number', 'object'].includes(typeof value)) return toActor(value);
   throw new Unfit('must be a user with an id, an id, or null');
 }

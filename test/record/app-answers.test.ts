@@ -123,6 +123,26 @@ describe.each(EXPRESSES)('the functions among the options, on %s', (_, express) 
     expect(errors[0]).toMatchObject({ code: 'AUDIT_CALLBACK_FAILED' });
   });
 
+  it.each<[string, Answers]>([
+    ['of other members', loose({ user: () => ({ uid: 5 }) })],
+    ['without members', { user: () => ({}) }],
+  ])('are told once a request when they give a user %s', async (_case, answers) => {
+    const { events, errors } = await run(answers);
+    expect(events).toMatchObject([DEFAULTS]);
+    expect(errors).toMatchObject([
+      {
+        code: 'AUDIT_CALLBACK_FAILED',
+        message: expect.stringContaining("'user' returned an object with none of id, _id, sub, email, name"),
+      },
+    ]);
+  });
+
+  it('may say that a user has no id', async () => {
+    const { events, errors } = await run(loose({ user: () => ({ id: null, email: undefined }) }));
+    expect(events).toMatchObject([DEFAULTS]);
+    expect(errors).toEqual([]);
+  });
+
   it('leave a request out of the trail, by its answer', async () => {
     const asked: number[] = [];
     const { answer, events } = await run({

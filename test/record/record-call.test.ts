@@ -22,6 +22,7 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['an object that is null', { name: 'A', object: null }, /object must have a type/],
   ['an id that is no text', { name: 'A', object: { type: 'x', id: textless } }, /object could not be read/],
   ['a user that is true', { name: 'A', user: true }, /user must be a user with an id/],
+  ['a user of other members', { name: 'A', user: { uid: 5 } }, /user must have one of id, _id, sub/],
   ['a tenant that is a number', { name: 'A', tenant: 1 }, /tenant must be a string/],
   ['labels that are a list', { name: 'A', labels: [] }, /labels must be an object/],
   ['a system that is text', { name: 'A', system: 'yes' }, /system must be true or false, received "yes"/],

@@ -35,6 +35,12 @@ const WRONG: readonly (readonly [string, (audit: Loose) => unknown, RegExp])[] =
   ['an id that is no text', (audit) => audit.object('users', textless), /object could not be read/],
   ['user()', (audit) => audit.user(), /must be a user with an id, an id, or null/],
   ['user(true)', (audit) => audit.user(true), /must be a user/],
+  [
+    'a user of other members',
+    (audit) => audit.user({ uid: 5 }),
+    /user must have one of id, _id, sub, email, name/,
+  ],
+  ['a user without members', (audit) => audit.onBehalfOf({}), /onBehalfOf must have one of id, _id, sub/],
   ['a user that throws', (audit) => audit.user(hostile), /user could not be read/],
   ['onBehalfOf(Symbol())', (audit) => audit.onBehalfOf(Symbol('x')), /received symbol/],
   ['tenant(7)', (audit) => audit.tenant(7), /tenant must be a string/],
@@ -134,7 +140,7 @@ describe.each(EXPRESSES)('req.audit on %s', (_, express) => {
     ['zero', (a) => a.object('x', 0).user(0), { object: { type: 'x', id: '0' }, user: { id: '0' } }],
     ['a document', (a) => a.user({ _id: OBJECT_ID } as object), { user: { id: String(OBJECT_ID) } }],
     ['a JWT', (a) => a.user({ sub: 's', email: 5 } as object), { user: { id: 's', email: null } }],
-    ['a nobody', (a) => a.user({}), { user: null }],
+    ['a nobody', (a) => a.user({ id: null, name: undefined }), { user: null }],
     ['content that is false', (a) => a.content(false), { content: false }],
     ['__proto__', (a) => a.labels(JSON.parse('{"__proto__":"x"}')), { labels: { from: 'option' } }],
   ])('is stored as it was meant: %s', async (_case, call, expected) => {
