@@ -12,8 +12,13 @@ module.exports = {
       '@swc/jest',
       { jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } }, module: { type: 'commonjs' } },
     ],
+    // an ES module, which jest's sandbox imports behind a flag of node's only
+    'node_modules/jose/.+\\.js$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } }, module: { type: 'commonjs' } },
+    ],
   },
-  transformIgnorePatterns: ['/node_modules/(?!mongodb/lib/runtime_adapters\\.js$)'],
+  transformIgnorePatterns: ['/node_modules/(?!mongodb/lib/runtime_adapters\\.js$|jose/)'],
   modulePathIgnorePatterns: ['<rootDir>/test/pack/projects/'],
   moduleNameMapper: { '^express-audit-events$': '<rootDir>/lib/index.ts' },
   globalSetup: '<rootDir>/test/support/global-setup.ts',

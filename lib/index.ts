@@ -34,6 +34,19 @@ export type {
 export { type Authenticate, staticTokens } from './query/authenticate';
 export type { Reader } from './query/dialect';
 export type { AuditEventFilter, Condition, Page, Scope, Sort } from './query/filter';
+export { jwt } from './query/jwt';
+export type {
+  JwtPublicKey,
+  JwtPublicKeyAlgorithm,
+  JwtSecretAlgorithm,
+} from './query/jwt-keys';
+export type {
+  JwtClaims,
+  JwtKeyOptions,
+  JwtKeySetOptions,
+  JwtOptions,
+  JwtSecretOptions,
+} from './query/jwt-options';
 export type { DeliveryStats, DrainReport } from './record/deliver';
 export type { RequestAudit } from './record/request-audit';
 export type { EventReader, ReadLimits } from './store';
