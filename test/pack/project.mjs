@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { copyFile, cp, readFile } from 'node:fs/promises';
@@ -10,6 +10,7 @@ import { cleanEnvironment, run } from './command.mjs';
 
 const PACKAGE = 'express-audit-events';
 const TOKEN = 'not-a-real-token';
+const JWT_SECRET = randomBytes(32).toString('hex');
 const START_MS = 60_000;
 const READABLE_MS = 10_000;
 const STOP_MS = 20_000;
@@ -52,7 +53,7 @@ async function compile(source, project) {
 async function start(project, mongoUri) {
   const uri = new URL(mongoUri);
   uri.pathname = `/pack_${randomUUID().replaceAll('-', '')}`;
-  const env = { ...cleanEnvironment(), MONGODB_URI: uri.toString(), AUDIT_TOKEN: TOKEN };
+  const env = { ...cleanEnvironment(), MONGODB_URI: uri.toString(), AUDIT_TOKEN: TOKEN, JWT_SECRET };
   const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'));
   const [, main] = manifest.scripts.start.split(' ');
   const app = spawn(process.execPath, [main], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -95,6 +96,26 @@ async function readEvent(url, id) {
   }
 }
 
+/** A JSON Web Token of a reader of all tenants, signed without the library that verifies it. */
+function signJwt(secret) {
+  const claims = { sub: 'reader', tenants: '*', exp: Math.floor(Date.now() / 1000) + 60 };
+  const parts = [{ alg: 'HS256' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  );
+  const text = parts.join('.');
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
+}
+
+async function readByJwt(url, id) {
+  const attempts = [JWT_SECRET, 'another'].map(async (secret) => {
+    const headers = { authorization: `Token ${signJwt(secret)}` };
+    return (await fetch(`${url}/by-jwt/${id}/`, { headers })).status;
+  });
+  const statuses = await Promise.all(attempts);
+  if (!isDeepStrictEqual(statuses, [200, 401]))
+    throw new Error(`a good and a wrong JSON Web Token are answered with ${statuses.join(' and ')}`);
+}
+
 async function exchange(url) {
   const closed = await fetch(`${url}/audit-events/`);
   if (closed.status !== 401) throw new Error(`without a token the trail answers ${closed.status}`);
@@ -104,6 +125,7 @@ async function exchange(url) {
   const response = await fetch(`${url}/orders/42?dry=1`, request);
   const id = response.headers.get('x-audit-id');
   const event = await readEvent(url, id);
+  await readByJwt(url, id);
   const expected = {
     uuid: id,
     name: 'OrderChanged',

@@ -1,6 +1,6 @@
 // Compiled, never run, in every TypeScript project: what is wrong must not compile.
 import type { Request } from 'express';
-import { AuditError, type AuditErrorCode, createAudit, type StoredEvent } from 'express-audit-events';
+import { AuditError, type AuditErrorCode, createAudit, jwt, type StoredEvent } from 'express-audit-events';
 
 export const misuse = [
   // @ts-expect-error an object has a type and an id
@@ -15,6 +15,12 @@ export const misuse = [
   () => createAudit({ mongo: '', tennant: () => 'a' }),
   // @ts-expect-error the trail is closed by default
   (audit: ReturnType<typeof createAudit>) => audit.router({}),
+  // @ts-expect-error a public key is no secret to sign by
+  () => jwt({ key: '', algorithms: ['HS256'] }),
+  // @ts-expect-error a token is verified by one thing
+  () => jwt({ secret: '', key: '' }),
+  // @ts-expect-error of keys that are not known yet the algorithms must be named
+  () => jwt({ jwksUri: '' }),
   // @ts-expect-error codes are a closed list
   (error: AuditError) => error.code === 'AUDIT_NO_SUCH_CODE',
   // @ts-expect-error stored events are not to be changed

@@ -1,7 +1,7 @@
 import express from 'express';
-import { createAudit, staticTokens } from 'express-audit-events';
+import { createAudit, jwt, staticTokens } from 'express-audit-events';
 
-const { AUDIT_TOKEN, MONGODB_URI } = process.env;
+const { AUDIT_TOKEN, JWT_SECRET, MONGODB_URI } = process.env;
 const audit = createAudit({ mongo: MONGODB_URI, source: 'esm' });
 const authenticate = staticTokens({ [AUDIT_TOKEN]: { id: 'reader', tenants: '*' } });
 
@@ -9,6 +9,7 @@ const app = express();
 app.use(audit.middleware());
 app.use(express.json());
 app.use('/audit-events', audit.router({ authenticate }));
+app.use('/by-jwt', audit.router({ authenticate: jwt({ secret: JWT_SECRET }) }));
 app.put('/orders/:id', (req, res) => {
   req.audit.name('OrderChanged').content({ by: req.audit.id });
   res.json(req.body);

@@ -4,7 +4,7 @@ import express = require('express');
 import audits = require('express-audit-events');
 import mongoose = require('mongoose');
 
-const { AUDIT_TOKEN = '', MONGODB_URI = '' } = process.env;
+const { AUDIT_TOKEN = '', JWT_SECRET = '', MONGODB_URI = '' } = process.env;
 const audit: audits.Audit = audits.createAudit({ mongo: mongoose.connection, source: 'ts-cjs' });
 const authenticate = audits.staticTokens({ [AUDIT_TOKEN]: { id: 'reader', tenants: '*' } });
 
@@ -12,6 +12,7 @@ const app = express();
 app.use(audit.middleware());
 app.use(express.json());
 app.use('/audit-events', audit.router({ authenticate }));
+app.use('/by-jwt', audit.router({ authenticate: audits.jwt({ secret: JWT_SECRET }) }));
 app.put('/orders/:id', (req, res) => {
   const id: string = req.audit.id;
   req.audit.name('OrderChanged').content({ by: id });

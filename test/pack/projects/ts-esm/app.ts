@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import express from 'express';
-import { type Audit, createAudit, staticTokens } from 'express-audit-events';
+import { type Audit, createAudit, jwt, staticTokens } from 'express-audit-events';
 import mongoose from 'mongoose';
 
-const { AUDIT_TOKEN = '', MONGODB_URI = '' } = process.env;
+const { AUDIT_TOKEN = '', JWT_SECRET = '', MONGODB_URI = '' } = process.env;
 const connection = mongoose.createConnection(MONGODB_URI);
 const audit: Audit = createAudit({ mongo: connection, source: 'ts-esm' });
 const authenticate = staticTokens({ [AUDIT_TOKEN]: { id: 'reader', tenants: '*' } });
@@ -12,6 +12,7 @@ const app = express();
 app.use(audit.middleware());
 app.use(express.json());
 app.use('/audit-events', audit.router({ authenticate }));
+app.use('/by-jwt', audit.router({ authenticate: jwt({ secret: JWT_SECRET }) }));
 app.put('/orders/:id', (req, res) => {
   const id: string = req.audit.id;
   req.audit.name('OrderChanged').content({ by: id });
