@@ -1,6 +1,7 @@
 import { isIP, isIPv4 } from 'node:net';
 
 const LONGEST_ADDRESS = 128;
+const MAPPED = '::ffff:';
 
 /** The eight groups of an IPv6 address that `isIP` has accepted. */
 function groupsOf(address: string): number[] {
@@ -52,6 +53,8 @@ function canonicalIPv6(address: string): string {
 export function canonicalAddress(text: string | null | undefined): string | null {
   if (text === null || text === undefined || text.length > LONGEST_ADDRESS) return null;
   if (isIPv4(text)) return text;
+  // what a server that listens on all addresses sees of most clients
+  if (text.startsWith(MAPPED) && isIPv4(text.slice(MAPPED.length))) return text.slice(MAPPED.length);
   if (isIP(text) !== 6) return null;
   const percent = text.indexOf('%');
   if (percent === -1) return canonicalIPv6(text);

@@ -2,6 +2,8 @@ import { isIPv6 } from 'node:net';
 import type { Request } from 'express';
 import { canonicalAddress } from './address';
 
+/** What needs no second look: the names that most hosts have. */
+const PLAIN_HOST = /^(?:[A-Za-z][A-Za-z0-9]{0,62}\.){0,8}[A-Za-z][A-Za-z0-9]{0,62}(?::\d{1,4})?$/;
 const HOST = /^(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 export interface Origin {
@@ -26,10 +28,13 @@ function isPeerTrusted(req: Request): boolean {
 }
 
 function protocolOf(req: Request): Origin['protocol'] {
+  const own = (req.socket as { encrypted?: boolean }).encrypted ? 'https' : 'http';
+  // without it Express would find the same, after asking whom the app trusts
+  if (req.headers['x-forwarded-proto'] === undefined) return own;
   try {
     return req.protocol === 'https' ? 'https' : 'http';
   } catch {
-    return 'encrypted' in req.socket ? 'https' : 'http';
+    return own;
   }
 }
 
@@ -47,7 +52,8 @@ function localHost(req: Request): string {
 
 /** A host that may stand in a URI, or undefined. */
 function validHost(host: string | undefined): string | undefined {
-  return host !== undefined && HOST.test(host) && URL.canParse(`http://${host}`) ? host : undefined;
+  if (host === undefined || PLAIN_HOST.test(host)) return host;
+  return HOST.test(host) && URL.canParse(`http://${host}`) ? host : undefined;
 }
 
 /**
@@ -58,7 +64,8 @@ function validHost(host: string | undefined): string | undefined {
 export function originOf(req: Request): Origin {
   const forwarded = req.headers['x-forwarded-host'];
   const isForwarded = forwarded !== undefined && isPeerTrusted(req);
-  const target = ABSOLUTE_FORM.exec(req.originalUrl ?? req.url)?.[2];
+  const sent = req.originalUrl ?? req.url;
+  const target = sent.startsWith('/') ? undefined : ABSOLUTE_FORM.exec(sent)?.[2];
   const host =
     (isForwarded ? validHost(first(forwarded)) : undefined) ??
     validHost(target) ??

@@ -21,7 +21,7 @@ const FIRST_BYTES = 64 * 1024;
 /** What grew beyond this for one large event is not kept for small ones. */
 const KEPT_BYTES = 1024 * 1024;
 /** Up to here a loop is faster than a call of Node's own. */
-const SHORT_TEXT = 32;
+const SHORT_TEXT = 128;
 const INT32_LIMIT = 2 ** 31;
 const DIGIT_ZERO = 48;
 const UNDERSCORE = 95;

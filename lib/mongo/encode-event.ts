@@ -13,12 +13,12 @@ const HEAD = Buffer.concat([
   ...[elementName(binary, 'writer'), UUID_HEAD, Buffer.alloc(16)],
   ...[elementName(double, 'sequence'), Buffer.alloc(8)],
 ]);
-const valueOf = (name: string, prefix = 0): number => HEAD.indexOf(`${name}\0`) + name.length + 1 + prefix;
-const ID_AT = valueOf('\x01id');
-const UUID_AT = valueOf('_id', UUID_HEAD.length);
-const RECORDED_AT = valueOf('recordedAt');
-const WRITER_AT = valueOf('writer', UUID_HEAD.length);
-const SEQUENCE_AT = valueOf('sequence');
+const valueAt = (name: string, prefix = 0): number => HEAD.indexOf(`${name}\0`) + name.length + 1 + prefix;
+const ID_AT = valueAt('\x01id');
+const UUID_AT = valueAt('_id', UUID_HEAD.length);
+const RECORDED_AT = valueAt('recordedAt');
+const WRITER_AT = valueAt('writer', UUID_HEAD.length);
+const SEQUENCE_AT = valueAt('sequence');
 
 const NAME = {
   timestamp: elementName(date, 'timestamp'),

@@ -130,7 +130,7 @@ describe.each(drivers)('a batch of encoded events, with the driver of %s', (_, d
 
   it('is sent as documents where the driver encodes ObjectIds in another way', () => {
     class Silent extends driver.ObjectId {
-      get _bsontype(): 'ObjectId' {
+      override get _bsontype(): 'ObjectId' {
         return undefined as never;
       }
     }
