@@ -33,7 +33,17 @@ export type {
 } from './options';
 export { type Authenticate, staticTokens } from './query/authenticate';
 export type { Reader } from './query/dialect';
-export type { AuditEventFilter, Condition, Page, Scope, Sort } from './query/filter';
+export type {
+  AuditEventFilter,
+  Comparison,
+  Condition,
+  Page,
+  Position,
+  Scope,
+  Sort,
+  SortKey,
+  Walk,
+} from './query/filter';
 export { jwt } from './query/jwt';
 export type {
   JwtPublicKey,
@@ -49,4 +59,4 @@ export type {
 } from './query/jwt-options';
 export type { DeliveryStats, DrainReport } from './record/deliver';
 export type { RequestAudit } from './record/request-audit';
-export type { EventReader, ReadLimits } from './store';
+export type { EventReader, ReadLimits, WalkedPage } from './store';

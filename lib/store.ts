@@ -1,5 +1,5 @@
 import type { AuditEvent, StoredEvent } from './event';
-import type { AuditEventFilter, Page, Scope, Sort } from './query/filter';
+import type { AuditEventFilter, Page, Position, Scope, Sort, Walk } from './query/filter';
 
 /** What became of one event of a batch. */
 export type InsertResult =
@@ -59,6 +59,15 @@ export interface ReadLimits {
   readonly maxTimeMS: number;
 }
 
+/** One page of a walk; positions are null at the ends. */
+export interface WalkedPage {
+  readonly events: readonly StoredEvent[];
+  /** Where the page before this one ends. */
+  readonly before: Position | null;
+  /** Where the page after this one begins. */
+  readonly after: Position | null;
+}
+
 /**
  * MUST apply the scope to every call, in one place. MUST reject with an `AuditError` of code
  * `AUDIT_STORE_UNAVAILABLE` within 5 seconds when the store cannot be reached, and of code
@@ -72,6 +81,11 @@ export interface EventReader {
     page: Page,
     limits: ReadLimits,
   ): Promise<readonly StoredEvent[]>;
+  /**
+   * MUST meet each event that existed when the walk began once, in the order of integer ids, while several
+   * processes write, there and back. MUST NOT cost more the further the walk has come.
+   */
+  walk(scope: Scope, filter: AuditEventFilter, walk: Walk, limits: ReadLimits): Promise<WalkedPage>;
   /** Exact. */
   count(scope: Scope, filter: AuditEventFilter, limits: ReadLimits): Promise<number>;
   get(scope: Scope, uuid: string, limits: ReadLimits): Promise<StoredEvent | null>;

@@ -1,30 +1,16 @@
 import { AuditError } from '../errors';
-import { escapeText } from '../escape';
 import type { StoredEvent } from '../event';
-import type { AuditEventFilter, Condition, FilterField, Page, Scope, Sort } from '../query/filter';
-import type { EventReader, ReadLimits } from '../store';
+import type { AuditEventFilter, Page, Scope, Sort, Walk } from '../query/filter';
+import type { EventReader, ReadLimits, WalkedPage } from '../store';
 import { type Db, READ_OPTIONS, type StoreConnection } from './connection';
 import type { ContentTypes } from './content-types';
-import { type Document, fromDocument, toBinary } from './document';
+import { type Document, fromDocument } from './document';
 import { toReadError } from './errors';
 import type { Ids } from './ids';
 import type { CollectionNames } from './names';
+import { type Query, throughIndex, toQuery, toSort } from './query';
 
-type Query = Record<string, unknown>;
-
-/** Matches no document, and is answered from an index without reading any. */
-const NEVER: Query = { _id: { $in: [] } };
-/** True of every event. */
-const ANY_TIME: Query = { timestamp: { $gte: new Date(-8.64e15) } };
-const ANY_OBJECT_ID: Query = { 'object.id': { $gte: '' } };
-const PATHS: Readonly<Record<FilterField, string>> = {
-  timestamp: 'timestamp',
-  'user.id': 'user.id',
-  'object.type': 'object.type',
-  'object.id': 'object.id',
-  url: 'url',
-  remoteAddr: 'remoteAddr',
-};
+const NO_FILTER: AuditEventFilter = { where: [] };
 
 export interface MongoReaderParts {
   readonly connection: StoreConnection;
@@ -33,42 +19,19 @@ export interface MongoReaderParts {
   readonly contentTypes: ContentTypes;
 }
 
-/** The scope as a condition: an empty list of tenants sees nothing. */
-function scopeQuery({ tenants }: Scope): Query {
-  if (tenants === '*') return {};
-  return tenants.length === 0 ? NEVER : { tenant: { $in: tenants.map(escapeText) } };
-}
-
-/** Adds nothing but a way into an index: MongoDB counts there what it would count by reading every document. */
-function indexedCount({ tenants }: Scope, conditions: readonly Condition[]): Query {
-  const isIndexed =
-    tenants !== '*' || conditions.some((one) => one.op === 'never' || one.field !== 'contentType');
-  if (isIndexed) return {};
-  return conditions.length === 0 ? ANY_TIME : ANY_OBJECT_ID;
+interface FindOptions {
+  readonly sort: Record<string, 1 | -1>;
+  readonly skip?: number;
+  readonly limit: number;
 }
 
 export class MongoReader implements EventReader {
   constructor(private readonly parts: MongoReaderParts) {}
 
-  /** The one place where the scope is applied: no query is built without it. */
-  private async query(
-    db: Db,
-    scope: Scope,
-    conditions: readonly Condition[],
-    limits: ReadLimits,
-  ): Promise<Query> {
-    const own = await Promise.all(conditions.map((condition) => this.condition(db, condition, limits)));
-    return { $and: [scopeQuery(scope), ...own] };
-  }
-
-  private async condition(db: Db, condition: Condition, limits: ReadLimits): Promise<Query> {
-    if (condition.op === 'never') return NEVER;
-    if (condition.field === 'contentType') {
-      const type = await this.parts.contentTypes.typeOf(db, condition.value, limits.maxTimeMS);
-      return type === null ? NEVER : { 'object.type': { $eq: type } };
-    }
-    const { field, op, value } = condition;
-    return { [PATHS[field]]: { [`$${op}`]: typeof value === 'string' ? escapeText(value) : value } };
+  private query(db: Db, scope: Scope, filter: AuditEventFilter, { maxTimeMS }: ReadLimits): Promise<Query> {
+    const { connection, contentTypes } = this.parts;
+    const typeOf = (number: number) => contentTypes.typeOf(db, number, maxTimeMS);
+    return toQuery({ driver: connection.driver, typeOf }, scope, filter);
   }
 
   private async read<T>(operation: (db: Db) => Promise<T>): Promise<T> {
@@ -83,6 +46,13 @@ export class MongoReader implements EventReader {
     return db.collection<Document>(this.parts.names.events);
   }
 
+  private async documents(db: Db, query: Query, options: FindOptions, { maxTimeMS }: ReadLimits) {
+    const documents = await this.events(db)
+      .find(query, { ...READ_OPTIONS, ...options, maxTimeMS, allowDiskUse: true, readPreference: 'primary' })
+      .toArray();
+    return documents.map(fromDocument);
+  }
+
   find(
     scope: Scope,
     filter: AuditEventFilter,
@@ -90,30 +60,44 @@ export class MongoReader implements EventReader {
     page: Page,
     limits: ReadLimits,
   ): Promise<readonly StoredEvent[]> {
-    const direction = sort.descending ? -1 : 1;
     return this.read(async (db) => {
-      const query = await this.query(db, scope, filter.where, limits);
-      const documents = await this.events(db)
-        .find(query, {
-          ...READ_OPTIONS,
-          sort: { [PATHS[sort.field]]: direction, _id: direction },
-          skip: page.skip,
-          limit: page.limit,
-          maxTimeMS: limits.maxTimeMS,
-          allowDiskUse: true,
-          readPreference: 'primary',
-        })
-        .toArray();
-      return documents.map(fromDocument);
+      const query = {
+        $and: [await this.query(db, scope, filter, limits), throughIndex(scope, filter, 'find')],
+      };
+      const { skip, limit } = page;
+      return this.documents(db, query, { sort: toSort(sort), skip, limit }, limits);
+    });
+  }
+
+  walk(scope: Scope, filter: AuditEventFilter, walk: Walk, limits: ReadLimits): Promise<WalkedPage> {
+    const { from, limit } = walk;
+    const isBackward = from?.side === 'before';
+    const descending = walk.descending !== isBackward;
+    return this.read(async (db) => {
+      // first the safe point, then what lies below it: nothing can appear there any more
+      const until = from?.until ?? (await this.parts.ids.safePoint(db));
+      const bounds: Query[] = [{ id: { $lte: until } }];
+      if (from !== null) bounds.push({ id: { [descending ? '$lt' : '$gt']: from.id } });
+      const query = { $and: [await this.query(db, scope, filter, limits), ...bounds] };
+      const sort = { id: descending ? -1 : 1 } as const;
+      // one more than is shown says whether there are more
+      const found = await this.documents(db, query, { sort, limit: limit + 1 }, limits);
+      const hasMore = found.length > limit;
+      const events = found.slice(0, limit);
+      if (isBackward) events.reverse();
+      return pageOf(events, walk, until, isBackward ? { before: hasMore } : { after: hasMore });
     });
   }
 
   async count(scope: Scope, filter: AuditEventFilter, limits: ReadLimits): Promise<number> {
     try {
       return await this.read(async (db) => {
-        const query = await this.query(db, scope, filter.where, limits);
+        const query = await this.query(db, scope, filter, limits);
         const options = { ...READ_OPTIONS, maxTimeMS: limits.maxTimeMS, readPreference: 'primary' } as const;
-        return this.events(db).countDocuments({ $and: [query, indexedCount(scope, filter.where)] }, options);
+        return this.events(db).countDocuments(
+          { $and: [query, throughIndex(scope, filter, 'count')] },
+          options,
+        );
       });
     } catch (error) {
       if (!(error instanceof AuditError) || error.code !== 'AUDIT_STORE_TIMEOUT') throw error;
@@ -123,14 +107,10 @@ export class MongoReader implements EventReader {
     }
   }
 
-  get(scope: Scope, uuid: string, limits: ReadLimits): Promise<StoredEvent | null> {
-    return this.read(async (db) => {
-      const scoped = await this.query(db, scope, [], limits);
-      const query = { $and: [{ _id: toBinary(this.parts.connection.driver, uuid) }, scoped] } as Query;
-      const options = { ...READ_OPTIONS, maxTimeMS: limits.maxTimeMS, readPreference: 'primary' } as const;
-      const document = await this.events(db).findOne(query, options);
-      return document === null ? null : fromDocument(document);
-    });
+  async get(scope: Scope, uuid: string, limits: ReadLimits): Promise<StoredEvent | null> {
+    const filter: AuditEventFilter = { ...NO_FILTER, where: [{ field: 'uuid', op: 'eq', value: uuid }] };
+    const [event] = await this.find(scope, filter, [], { skip: 0, limit: 1 }, limits);
+    return event ?? null;
   }
 
   contentTypes(types: readonly string[], limits: ReadLimits): Promise<ReadonlyMap<string, number>> {
@@ -140,4 +120,29 @@ export class MongoReader implements EventReader {
   safePoint(): Promise<number> {
     return this.read((db) => this.parts.ids.safePoint(db));
   }
+}
+
+/** On the side that the walk came from there is the event which it stood at. */
+function pageOf(
+  events: readonly StoredEvent[],
+  { from, descending }: Walk,
+  until: number,
+  { before = from !== null, after = from !== null }: { readonly before?: boolean; readonly after?: boolean },
+): WalkedPage {
+  const first = events[0]?.id;
+  const last = events.at(-1)?.id;
+  if (first === undefined || last === undefined) {
+    if (from === null) return { events, before: null, after: null };
+    // the way back leads to the event itself
+    const step = (from.side === 'after') === descending ? -1 : 1;
+    const back = from.id + step;
+    return from.side === 'after'
+      ? { events, before: { side: 'before', id: back, until }, after: null }
+      : { events, before: null, after: { side: 'after', id: back, until } };
+  }
+  return {
+    events,
+    before: before ? { side: 'before', id: first, until } : null,
+    after: after ? { side: 'after', id: last, until } : null,
+  };
 }

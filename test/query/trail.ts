@@ -86,6 +86,15 @@ export interface Row {
   readonly url?: string | null;
   readonly remoteAddr?: string | null;
   readonly tenant?: string | null;
+  /** Instead of `user`. */
+  readonly actor?: {
+    readonly id: string | null;
+    readonly email: string | null;
+    readonly name: string | null;
+  };
+  readonly id?: number;
+  /** Any other field, as it is stored. */
+  readonly stored?: Readonly<Record<string, unknown>>;
 }
 
 export function row(timestamp: number | string, rest: Omit<Partial<Row>, 'timestamp'> = {}): Row {
@@ -96,7 +105,7 @@ const binary = (uuid: string) => new mongoose.mongo.UUID(uuid).toBinary();
 let lastId = 1_000_000;
 
 /** An event as `event.md` stores it; fields that are null are left out. */
-function documentOf({ uuid, timestamp, user, type = 'things', objectId = '1', ...rest }: Row) {
+function documentOf({ uuid, timestamp, user, actor, type = 'things', objectId = '1', stored, ...rest }: Row) {
   lastId += 1;
   const present = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined);
   return {
@@ -117,7 +126,9 @@ function documentOf({ uuid, timestamp, user, type = 'things', objectId = '1', ..
     object: { type, id: objectId },
     postDataState: 'absent',
     ...(typeof user === 'string' && { user: { id: user, email: null, name: null } }),
+    ...(actor !== undefined && { user: actor }),
     ...Object.fromEntries(present),
+    ...stored,
   };
 }
 

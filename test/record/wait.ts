@@ -32,7 +32,7 @@ export async function nextEvent(app: TestApp, send: () => unknown): Promise<Stor
   const events = await app.audit.reader.find(
     { tenants: '*' },
     { where: [] },
-    { field: 'timestamp', descending: true },
+    [{ field: 'timestamp', descending: true }],
     { skip: 0, limit: app.audit.stats().captured - before },
     LIMITS,
   );

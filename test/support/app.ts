@@ -50,7 +50,7 @@ export async function allEvents(audit: Audit): Promise<readonly StoredEvent[]> {
   return audit.reader.find(
     { tenants: '*' },
     { where: [] },
-    { field: 'timestamp', descending: false },
+    [{ field: 'timestamp', descending: false }],
     ALL,
     LIMITS,
   );

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { StoredEvent } from '../../event';
 import type { Dialect, ListQuery, ListResult, Problem } from '../dialect';
-import { type Condition, compareInstant, type FilterField } from '../filter';
+import { type Condition, compareInstant, type SortField } from '../filter';
 import {
   enumParameter,
   instantParameter,
@@ -13,7 +13,7 @@ import {
 const LARGEST_INTEGER = 2_147_483_647;
 const INTEGER_ID = /^(?:0|[1-9]\d{0,9})$/;
 
-const SORTS: Readonly<Record<string, FilterField>> = {
+const SORTS: Readonly<Record<string, SortField>> = {
   timestamp: 'timestamp',
   user: 'user.id',
   content_type: 'object.type',
@@ -59,7 +59,7 @@ function parseList(parameters: ReadonlyMap<string, string>): ListQuery {
   const field = SORTS[given.sort.replace(/^-/, '')] ?? 'timestamp';
   return {
     filter: { where },
-    sort: { field, descending: given.sort.startsWith('-') },
+    sort: [{ field, descending: given.sort.startsWith('-') }],
     page: { skip: (given.page - 1) * given.limit, limit: given.limit },
   };
 }
