@@ -10,7 +10,9 @@ import { type AuditOptions, parseOptions, type UserInput } from './options';
 import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
 import { auditEvents } from './query/dialects/audit-events';
-import { createRouter, parseRouterOptions } from './query/router';
+import { createRouter } from './query/router';
+import { type OrganizationInfo, parseRouterOptions } from './query/router-options';
+import { createReadingCall } from './reading-call';
 import { createClientParser } from './record/client';
 import { Delivery, type DeliveryStats, type DrainReport } from './record/deliver';
 import { createIdentityMask } from './record/identities';
@@ -22,6 +24,9 @@ import { ResponseWatcher } from './record/response';
 import { createUuid7 } from './record/uuid';
 import { createReporter } from './report';
 import type { EventReader } from './store';
+
+/** The published APIs, by the names of their dialects. */
+export type DialectName = 'audit-events';
 
 const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents];
 const DEFAULT_FLUSH_MS = 30_000;
@@ -46,9 +51,14 @@ export interface RecordInput {
 
 export interface RouterOptions {
   /** The published API to speak. @default 'audit-events' */
-  readonly dialect?: 'audit-events';
+  readonly dialect?: DialectName;
   /** Who may read; there is no default, the trail is closed. */
   readonly authenticate: Authenticate;
+  /**
+   * What the dialect `organization-audit` shows of the organization in its path: any object, or null where there is
+   * none (404). Asked once an answer. @default (id) => ({ id })
+   */
+  readonly organizationInfo?: OrganizationInfo;
 }
 
 export interface DeadlineOptions {
@@ -129,6 +139,9 @@ export function createAudit(options: AuditOptions): Audit {
     accept,
   });
   const record = createRecordCall({ settings, reporter, createRedaction, uuid7, accept });
+  const recordReading = settings.auditReads
+    ? createReadingCall({ settings, reporter, createRedaction, uuid7, accept })
+    : null;
   writer.start();
 
   return {
@@ -140,6 +153,7 @@ export function createAudit(options: AuditOptions): Audit {
         reader,
         reporter,
         limits: { maxTimeMS: settings.maxTimeMS },
+        recordReading,
       });
     },
     record,

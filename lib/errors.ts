@@ -11,6 +11,7 @@ export type AuditErrorCode =
   | 'AUDIT_NO_BODY_PARSER'
   | 'AUDIT_MOUNTED_LATE'
   | 'AUDIT_MOUNTED_TWICE'
+  | 'AUDIT_MOUNTED_WRONG'
   // delivery and store
   | 'AUDIT_CAPTURE_FAILED'
   | 'AUDIT_STORE_UNAVAILABLE'

@@ -3,6 +3,7 @@ export {
   type AuditStats,
   createAudit,
   type DeadlineOptions,
+  type DialectName,
   type RecordInput,
   type RouterOptions,
 } from './audit';
@@ -57,6 +58,7 @@ export type {
   JwtOptions,
   JwtSecretOptions,
 } from './query/jwt-options';
+export type { OrganizationInfo } from './query/router-options';
 export type { DeliveryStats, DrainReport } from './record/deliver';
 export type { RequestAudit } from './record/request-audit';
 export type { EventReader, ReadLimits, WalkedPage } from './store';

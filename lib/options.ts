@@ -86,6 +86,8 @@ export interface AuditOptions {
   readonly flushIntervalMs?: number;
   /** Longest time one query of an audit API may take in MongoDB, in milliseconds; then 504. @default 30000 (30 seconds) */
   readonly maxTimeMS?: number;
+  /** Records who read the trail, by what filter, and how many rows: on the request's own event, or as one of kind `event` where no middleware is in front. @default true */
+  readonly auditReads?: boolean;
   /** Told of every trouble. @default one line on stderr, at most once a minute for each code */
   readonly onError?: (error: Error) => void;
   /** Told that events could not be kept, and why. @default one line on stderr, at most once a minute */
@@ -165,6 +167,7 @@ const optionsSchema = group({
   ensureIndexes: flag(true),
   flushIntervalMs: integer(60_000, 200),
   maxTimeMS: integer(3_600_000, 30_000),
+  auditReads: flag(true),
   onError: callback<NonNullable<AuditOptions['onError']>>().nullable().default(null),
   onDrop: callback<NonNullable<AuditOptions['onDrop']>>().nullable().default(null),
 });

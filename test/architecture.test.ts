@@ -14,7 +14,22 @@ const RANKS: readonly (readonly string[])[] = [
   // contracts
   ['lib/store', 'lib/options', 'lib/origin', 'lib/report', 'lib/query/dialect'],
   // helpers
-  ['lib/query/authenticate', 'lib/query/parameters', 'lib/query/openapi', 'lib/query/jwt-keys', 'models/'],
+  [
+    'lib/query/authenticate',
+    'lib/query/parameters',
+    'lib/query/openapi',
+    'lib/query/cursor',
+    'lib/query/links',
+    'lib/query/payload',
+    'lib/query/rest-problem',
+    'lib/query/integer-id',
+    'lib/query/stop',
+    'lib/query/jwt-keys',
+    'models/',
+  ],
+  // what a router is made of
+  ['lib/query/gate', 'lib/query/router-options'],
+  ['lib/query/reading'],
   // tokens: their options, the options parsed, their use
   ['lib/query/jwt-options'],
   ['lib/query/parse-jwt-options'],
@@ -32,6 +47,8 @@ const RANKS: readonly (readonly string[])[] = [
   ['lib/record/recording', 'lib/record/record-call', 'lib/record/identities', 'lib/record/deliver'],
   // entrances
   ['lib/record/middleware', 'lib/query/router', 'lib/viewer/router', 'lib/cli/'],
+  // where record and query meet
+  ['lib/reading-call'],
   // wiring
   ['lib/audit', 'lib/cli/main'],
   // exports
@@ -49,7 +66,7 @@ const FOLDERS = [
   'lib/cli/',
 ];
 
-const WIRING = ['lib/audit', 'lib/index', 'lib/cli/main'];
+const WIRING = ['lib/audit', 'lib/index', 'lib/cli/main', 'lib/reading-call'];
 
 const BORDERS: readonly Border[] = [
   // types: it is what users hand in; the driver is always mongoose's own

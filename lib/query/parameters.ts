@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { canonicalAddress } from '../address';
 import { suggest } from '../suggest';
 import { BadParameter, type Parameters } from './dialect';
 import type { Instant } from './filter';
@@ -37,12 +38,16 @@ function unknownParameter(name: string, value: string, known: readonly string[])
 
 /**
  * The parameters of a request target, read from the target itself: an app's own query parser has no say. A name
- * that is unknown, bracketed or repeated is an error.
+ * that is unknown, bracketed, or repeated without being `repeatable`, is an error.
  *
  * @throws {BadParameter}
  */
-export function readParameters(target: string, known: readonly string[]): Parameters {
-  const parameters = new Map<string, string>();
+export function readParameters(
+  target: string,
+  known: readonly string[],
+  repeatable: readonly string[] = [],
+): Parameters {
+  const parameters = new Map<string, string | readonly string[]>();
   const mark = target.indexOf('?');
   if (mark === -1) return parameters;
   for (const pair of target.slice(mark + 1).split('&')) {
@@ -55,9 +60,10 @@ export function readParameters(target: string, known: readonly string[]): Parame
     if (!known.includes(name)) throw unknownParameter(name, value ?? rawValue, known);
     if (value === null) throw badEncoding(name, rawValue);
     const before = parameters.get(name);
-    if (before !== undefined)
-      throw badParameter(name, `Must be given once. Received ${quote(before)} and ${quote(value)}.`);
-    parameters.set(name, value);
+    if (repeatable.includes(name)) parameters.set(name, [before ?? [], value].flat());
+    else if (before === undefined) parameters.set(name, value);
+    else
+      throw badParameter(name, `Must be given once. Received ${quote(String(before))} and ${quote(value)}.`);
   }
   return parameters;
 }
@@ -77,18 +83,28 @@ export function parseParameters<S extends z.ZodRawShape>(
   const name = String(issue?.path[0] ?? '');
   throw new BadParameter(
     name,
-    `${issue?.message ?? 'Not valid.'} Received ${quote(parameters.get(name) ?? '')}.`,
+    `${issue?.message ?? 'Not valid.'} Received ${quote(valueAt(parameters.get(name), issue?.path[1]))}.`,
   );
+}
+
+/** Of a repeated parameter, the value that is wrong. */
+function valueAt(value: string | readonly string[] | undefined, index: unknown): string {
+  if (typeof value === 'string' || value === undefined) return value ?? '';
+  return typeof index === 'number' ? (value[index] ?? '') : value.join(', ');
 }
 
 /** A decimal integer without sign, leading zeros or exponent. */
 export function integerParameter(minimum: number, maximum: number) {
   const message = `Must be an integer from ${minimum} to ${maximum}.`;
-  return z
-    .string()
-    .regex(/^(?:0|[1-9]\d{0,15})$/, message)
-    .transform(Number)
-    .pipe(z.int(message).min(minimum, message).max(maximum, message));
+  return (
+    z
+      .string()
+      .regex(/^(?:0|[1-9]\d{0,15})$/, message)
+      // what a document says of it: on the wire it is digits
+      .meta({ type: 'integer', minimum, maximum })
+      .transform(Number)
+      .pipe(z.int(message).min(minimum, message).max(maximum, message))
+  );
 }
 
 export function textParameter(maximum = 256) {
@@ -103,6 +119,19 @@ export function enumParameter<const T extends readonly [string, ...string[]]>(va
       return `Must be one of ${values.join(', ')}.${near === undefined ? '' : ` Did you mean '${near}'?`}`;
     },
   });
+}
+
+/** An IPv4 or IPv6 address in any spelling; becomes the one that is stored. */
+export function addressParameter() {
+  return z
+    .string()
+    .meta({ anyOf: [{ format: 'ipv4' }, { format: 'ipv6' }], examples: ['127.0.0.1', '2001:db8::1'] })
+    .transform((text, context): string => {
+      const address = canonicalAddress(text);
+      if (address !== null) return address;
+      context.issues.push({ code: 'custom', message: 'Must be an IPv4 or IPv6 address.', input: text });
+      return z.NEVER;
+    });
 }
 
 const DATE = /^(\d{4})-(\d{2})-(\d{2})$/;
@@ -152,14 +181,23 @@ export function parseInstant(text: string): Instant | null {
   return { date: new Date(ms), hasRemainder: /[1-9]/.test(fraction.slice(3)) };
 }
 
+const INSTANT = {
+  anyOf: [{ format: 'date-time' }, { format: 'date' }],
+  description: 'RFC 3339 with Z or an offset; a date alone is midnight UTC.',
+  examples: ['2026-01-31T12:00:00Z', '2026-01-31'],
+};
+
 export function instantParameter() {
-  return z.string().transform((text, context): Instant => {
-    const instant = parseInstant(text);
-    if (instant !== null) return instant;
-    const message = LOST_PLUS.test(text)
-      ? "The offset's + came as a space: write it as %2B."
-      : 'Must be a date-time of RFC 3339 with Z or an offset, like 2026-01-31T12:00:00Z, or a date, like 2026-01-31.';
-    context.issues.push({ code: 'custom', message, input: text });
-    return z.NEVER;
-  });
+  return z
+    .string()
+    .meta(INSTANT)
+    .transform((text, context): Instant => {
+      const instant = parseInstant(text);
+      if (instant !== null) return instant;
+      const message = LOST_PLUS.test(text)
+        ? "The offset's + came as a space: write it as %2B."
+        : 'Must be a date-time of RFC 3339 with Z or an offset, like 2026-01-31T12:00:00Z, or a date, like 2026-01-31.';
+      context.issues.push({ code: 'custom', message, input: text });
+      return z.NEVER;
+    });
 }

@@ -1,88 +1,59 @@
+import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
-import { z } from 'zod';
-import { AuditError, AuditOptionError, type Reporter } from '../errors';
-import { ABSOLUTE_FORM, originOf } from '../origin';
+import { AuditError, type Reporter } from '../errors';
+import { originOf } from '../origin';
 import type { EventReader, ReadLimits } from '../store';
-import { suggest } from '../suggest';
-import { type Authenticate, readCredential } from './authenticate';
-import { BadParameter, type Dialect, type Links, type Problem, type Reader } from './dialect';
-import type { Scope } from './filter';
+import { readCursor, writeCursor } from './cursor';
+import type { CursorList, Detail, PagedList } from './dialect';
+import { type Admission, createGate } from './gate';
+import { linksOf } from './links';
+import { createOpenApi } from './openapi';
 import { readParameters } from './parameters';
+import { visibleTo } from './payload';
+import { ReadingLog, type RecordReading } from './reading';
+import type { RouterSettings } from './router-options';
+import { Stop, toStop } from './stop';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const REQUEST_ID = /^[\x20-\x7E]{1,128}$/;
 const METHODS = 'GET, HEAD';
-const RETRY_AFTER_SECONDS = 5;
-const ROUTER_OPTIONS: readonly string[] = ['dialect', 'authenticate'];
+const DOCUMENT = 'openapi.json';
 
-/** Strict: a limit on a reader that is not known here must not be taken for none. */
-const readerSchema = z.strictObject({
-  id: z.string().min(1),
-  email: z.string().optional(),
-  permissions: z.array(z.string()).optional(),
-  tenants: z.union([z.literal('*'), z.array(z.string())]).optional(),
-});
-
-export interface RouterParts {
-  readonly dialect: Dialect;
-  readonly authenticate: Authenticate;
+export interface RouterParts extends RouterSettings {
   readonly reader: EventReader;
   readonly reporter: Reporter;
   readonly limits: ReadLimits;
-}
-
-/** What stops a query on its way to an answer. */
-class Stop extends Error {
-  constructor(
-    readonly problem: Problem,
-    readonly headers: Readonly<Record<string, string>> = {},
-  ) {
-    super(problem.message);
-  }
+  /** Null when readings are not audited. */
+  readonly recordReading: RecordReading | null;
 }
 
 interface Target {
-  /** Absent for the list. */
+  readonly kind: 'list' | 'detail' | 'document';
+  /** Of a detail. */
   readonly uuid?: string;
+}
+
+/** A query on its way from its admission to its answer. */
+interface Task extends Admission {
+  readonly req: Request;
+  readonly limits: ReadLimits;
+  readonly log: ReadingLog;
 }
 
 /** What follows the mount path: nothing for the list, one segment for a detail; deeper paths are not ours. */
 function targetOf(req: Request, hasDetail: boolean): Target | null {
-  const segments = req.path.split('/').filter((segment) => segment !== '');
-  const [uuid] = segments;
-  if (uuid === undefined) return {};
-  return hasDetail && segments.length === 1 ? { uuid } : null;
+  const [segment, ...deeper] = req.path.split('/').filter((one) => one !== '');
+  if (segment === undefined) return { kind: 'list' };
+  if (deeper.length > 0) return null;
+  if (segment === DOCUMENT) return { kind: 'document' };
+  return hasDetail ? { kind: 'detail', uuid: segment } : null;
 }
 
-function linksOf(req: Request): Links {
-  const { protocol, host } = originOf(req);
-  const [target = ''] = req.originalUrl.split('?', 1);
-  const query = req.originalUrl.slice(target.length + 1);
-  const path = target.replace(ABSOLUTE_FORM, '');
-  return {
-    with(parameters) {
-      const search = new URLSearchParams(query);
-      for (const [name, value] of Object.entries(parameters)) {
-        if (value === null) search.delete(name);
-        else search.set(name, value);
-      }
-      const text = search.toString();
-      return `${protocol}://${host}${path}${text === '' ? '' : `?${text}`}`;
-    },
-  };
-}
-
-/** What a problem of the store says to an outsider: neither MongoDB's words nor the machine's. */
-function storeProblem(error: AuditError): Stop {
-  if (error.code === 'AUDIT_STORE_UNAVAILABLE') {
-    const message = 'The audit store is not reachable. Try again later.';
-    return new Stop({ status: 503, message }, { 'Retry-After': String(RETRY_AFTER_SECONDS) });
-  }
-  if (error.code === 'AUDIT_STORE_TIMEOUT') {
-    const what = error.cause === 'count' ? 'Counting the events' : 'The query';
-    const message = `${what} took too long. Narrow it, for example by timestamp__gte or by user.`;
-    return new Stop({ status: 504, message });
-  }
-  return new Stop({ status: 500, message: 'The query failed.' });
+/** As on the request's event: an id that the client sent if it is sane, else the event's own. */
+function requestIdOf(req: Request): string {
+  const sent = req.headers['x-request-id'];
+  if (typeof sent === 'string' && REQUEST_ID.test(sent)) return sent;
+  return (req as { readonly audit?: Request['audit'] }).audit?.id ?? randomUUID();
 }
 
 /**
@@ -90,83 +61,97 @@ function storeProblem(error: AuditError): Stop {
  * routers of Express 4 and 5, at any mount path.
  */
 export function createRouter(parts: RouterParts): RequestHandler {
-  const { dialect, reader, limits, reporter } = parts;
-  const [challenge = 'Token'] = dialect.schemes;
+  const { dialect, reader, reporter } = parts;
+  const admit = createGate(parts);
 
-  async function authenticate(req: Request): Promise<Reader> {
-    const credential = readCredential(req.headers.authorization, dialect.schemes);
-    const refuse = (message: string) => new Stop({ status: 401, message }, { 'WWW-Authenticate': challenge });
-    if (credential === null) throw refuse('Authentication credentials were not provided.');
-    const found = await ask(credential, req);
-    if (found === null || found === undefined) throw refuse('Invalid token.');
-    const result = readerSchema.safeParse(found);
-    if (result.success) return result.data;
-    const [issue] = result.error.issues;
-    const path = issue?.code === 'unrecognized_keys' ? issue.keys : (issue?.path ?? []);
-    const where = path.length === 0 ? '' : ` at '${path.join('.')}'`;
-    throw new AuditError(
-      'AUDIT_CALLBACK_FAILED',
-      `Option 'authenticate' of router() gave no reader${where}: return { id, tenants }, or null for a wrong credential.`,
-    );
-  }
-
-  async function ask(credential: string, req: Request): Promise<unknown> {
+  /** Asked once an answer. */
+  async function organizationOf(tenant: string | null): Promise<Readonly<Record<string, unknown>> | null> {
+    if (tenant === null) return null;
+    if (parts.organizationInfo === null) return { id: tenant };
+    let info: object | null | undefined;
     try {
-      return await parts.authenticate(credential, req);
+      info = await parts.organizationInfo(tenant);
     } catch (cause) {
-      const message = "Option 'authenticate' of router() threw; the query was not answered.";
+      const message = "Option 'organizationInfo' of router() threw; the query was not answered.";
       throw new AuditError('AUDIT_CALLBACK_FAILED', message, { cause });
     }
+    if (info === null || info === undefined) throw new Stop({ status: 404, message: 'Not found.' });
+    return { ...info };
   }
 
-  async function list(req: Request, scope: Scope): Promise<unknown> {
-    const query = dialect.parseList(readParameters(req.originalUrl, dialect.parameters));
+  async function rendered(
+    { reader: who, tenant, limits, log }: Task,
+    found: Awaited<ReturnType<EventReader['find']>>,
+  ) {
+    const organization = await organizationOf(tenant);
+    const types = found.map(({ object }) => object.type);
+    const contentTypes = await reader.contentTypes(types, limits);
+    log.found(found.length);
+    return { events: found.map((event) => visibleTo(who, event)), contentTypes, organization };
+  }
+
+  async function pages(list: PagedList, task: Task): Promise<unknown> {
+    const { req, scope, limits } = task;
+    const query = list.parse(parametersOf(task, list));
     const [count, events] = await Promise.all([
       reader.count(scope, query.filter, limits),
       reader.find(scope, query.filter, query.sort, query.page, limits),
     ]);
-    const problem = dialect.checkPage(query, count);
+    const problem = list.checkPage?.(query, count) ?? null;
     if (problem !== null) throw new Stop(problem);
-    const contentTypes = await reader.contentTypes(
-      events.map(({ object }) => object.type),
-      limits,
-    );
-    return dialect.renderList({ events, count, query, contentTypes, links: linksOf(req) });
+    return list.render({ ...(await rendered(task, events)), count, query, links: linksOf(req) });
   }
 
-  async function detail(req: Request, scope: Scope, uuid: string): Promise<unknown> {
-    readParameters(req.originalUrl, []);
+  async function cursors(list: CursorList, task: Task): Promise<unknown> {
+    const query = list.parse(parametersOf(task, list));
+    const { filter, descending, limit, cursor } = query;
+    const binding = { dialect: dialect.name, filter, descending };
+    const from = cursor === null ? null : readCursor(cursor.parameter, cursor.text, cursor.side, binding);
+    const page = await reader.walk(task.scope, filter, { descending, limit, from }, task.limits);
+    const before = writeCursor(page.before, binding);
+    const after = writeCursor(page.after, binding);
+    return list.render({ ...(await rendered(task, page.events)), query, cursors: { before, after } });
+  }
+
+  function parametersOf({ req, log }: Task, list: PagedList | CursorList) {
+    const parameters = readParameters(req.originalUrl, Object.keys(list.parameters), list.repeatable);
+    log.asked(parameters);
+    return parameters;
+  }
+
+  async function detail(one: Detail, uuid: string, { req, reader: who, scope, limits, log }: Task) {
+    log.asked(readParameters(req.originalUrl, []));
     const event = UUID.test(uuid) ? await reader.get(scope, uuid.toLowerCase(), limits) : null;
     if (event === null) throw new Stop({ status: 404, message: 'Not found.' });
-    return dialect.renderDetail?.({
-      event,
-      contentTypes: await reader.contentTypes([event.object.type], limits),
-    });
+    log.found(1);
+    const contentTypes = await reader.contentTypes([event.object.type], limits);
+    return one.render({ event: visibleTo(who, event), contentTypes });
   }
 
-  async function answer(req: Request, { uuid }: Target): Promise<unknown> {
-    if (req.method !== 'GET' && req.method !== 'HEAD') {
+  /** The time limit of one query; a client may ask for less. */
+  function limitsOf(req: Request, res: Response): ReadLimits {
+    const { prefer } = req.headers;
+    const header = Array.isArray(prefer) ? prefer.join(', ') : prefer;
+    const preference = dialect.preference?.apply(header, parts.limits.maxTimeMS);
+    if (preference === undefined) return parts.limits;
+    if (preference.applied !== null) res.setHeader('Preference-Applied', preference.applied);
+    return { ...parts.limits, maxTimeMS: preference.maxTimeMS };
+  }
+
+  async function answer(req: Request, res: Response, target: Target, log: ReadingLog): Promise<unknown> {
+    if (req.method !== 'GET' && req.method !== 'HEAD')
       throw new Stop({ status: 405, message: `Method "${req.method}" not allowed.` }, { Allow: METHODS });
+    if (target.kind === 'document') {
+      readParameters(req.originalUrl, []);
+      const { protocol, host } = originOf(req);
+      return createOpenApi(dialect, { server: `${protocol}://${host}`, mount: req.baseUrl });
     }
-    const { tenants = [] } = await authenticate(req);
-    return uuid === undefined ? list(req, { tenants }) : detail(req, { tenants }, uuid);
-  }
-
-  function toStop(error: unknown): Stop {
-    if (error instanceof Stop) return error;
-    if (error instanceof BadParameter) {
-      return new Stop({ status: 400, message: error.message, parameter: error.parameter });
-    }
-    reporter.error(
-      error instanceof AuditError
-        ? error
-        : new AuditError('AUDIT_QUERY_FAILED', `Answering a query of ${dialect.name} failed.`, {
-            cause: error,
-          }),
-    );
-    return error instanceof AuditError
-      ? storeProblem(error)
-      : new Stop({ status: 500, message: 'The query failed.' });
+    const admission = await admit(req, (admitted) => log.admitted(admitted));
+    const task = { ...admission, req, limits: limitsOf(req, res), log };
+    if (dialect.detail !== undefined && target.uuid !== undefined)
+      return detail(dialect.detail, target.uuid, task);
+    const { list } = dialect;
+    return list.kind === 'pages' ? pages(list, task) : cursors(list, task);
   }
 
   /** Not by `res.json`: the app's settings for it (a replacer, an ETag) are for the app's own answers. */
@@ -181,53 +166,21 @@ export function createRouter(parts: RouterParts): RequestHandler {
   }
 
   return function auditRouter(req, res, next) {
-    const target = targetOf(req, dialect.renderDetail !== undefined);
+    const target = targetOf(req, dialect.detail !== undefined);
     if (target === null) return next();
-    answer(req, target)
-      .then((body) => send(req, res, 200, body))
+    const log = new ReadingLog(parts, req, res, target.uuid);
+    answer(req, res, target, log)
+      .then((body) => {
+        log.answered(200);
+        send(req, res, 200, body);
+      })
       .catch((error: unknown) => {
-        const { problem, headers } = toStop(error);
+        const { problem, headers } = toStop(error, dialect, reporter);
         if (res.headersSent) return;
+        log.answered(problem.status);
         res.set(headers);
-        send(req, res, problem.status, dialect.renderProblem(problem, req));
+        const context = { requestId: requestIdOf(req), timestamp: new Date() };
+        send(req, res, problem.status, dialect.renderProblem(problem, context));
       });
   };
-}
-
-function unknownOption(name: string): AuditOptionError {
-  const near = suggest(name, ROUTER_OPTIONS);
-  const remedy =
-    near === undefined ? `Known options are ${ROUTER_OPTIONS.join(', ')}.` : `Did you mean '${near}'?`;
-  return new AuditOptionError('AUDIT_UNKNOWN_OPTION', `Option '${name}' of router() is not known. ${remedy}`);
-}
-
-function unknownDialect(name: unknown, known: readonly string[]): AuditOptionError {
-  const near = suggest(String(name), known);
-  const remedy = near === undefined ? `Known are ${known.join(', ')}.` : `Did you mean '${near}'?`;
-  const message = `Option 'dialect' of router() is wrong: ${JSON.stringify(name)}. ${remedy}`;
-  return new AuditOptionError('AUDIT_INVALID_OPTION', message);
-}
-
-/**
- * @param dialects all there are, the default first
- * @throws {AuditOptionError} a router without a way to authenticate would be open to everybody
- */
-export function parseRouterOptions(
-  options: unknown,
-  dialects: readonly [Dialect, ...Dialect[]],
-): Pick<RouterParts, 'dialect' | 'authenticate'> {
-  const given = (options ?? {}) as Readonly<Record<string, unknown>>;
-  for (const name of Object.keys(given)) if (!ROUTER_OPTIONS.includes(name)) throw unknownOption(name);
-  const { dialect: name = dialects[0].name, authenticate } = given;
-  const dialect = dialects.find((one) => one.name === name);
-  if (dialect === undefined)
-    throw unknownDialect(
-      name,
-      dialects.map((one) => one.name),
-    );
-  if (typeof authenticate === 'function') return { dialect, authenticate: authenticate as Authenticate };
-  throw new AuditOptionError(
-    'AUDIT_INVALID_OPTION',
-    "Option 'authenticate' of router() is missing: the trail must not be open to everybody. Pass staticTokens({ ... }) or a function of your own.",
-  );
 }

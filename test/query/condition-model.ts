@@ -4,7 +4,7 @@ import type { AuditEventFilter, Condition, Sort, StoredEvent } from '../../lib/i
 /** What a filter and a sort must give, said once more: about events in an array. */
 type Value = string | number | boolean | null;
 
-function valueOf(event: StoredEvent, field: string): Value {
+function fieldOf(event: StoredEvent, field: string): Value {
   if (field === 'timestamp' || field === 'recordedAt') return event[field].getTime();
   let value: unknown = event;
   for (const key of field.split('.')) value = (value as Record<string, unknown> | null | undefined)?.[key];
@@ -28,7 +28,7 @@ function holds(event: StoredEvent, condition: Condition): boolean {
   if (condition.op === 'or') return condition.of.some((one) => holds(event, one));
   if (condition.op === 'and') return condition.of.every((one) => holds(event, one));
   const { field, op, value } = condition;
-  const stored = valueOf(event, field);
+  const stored = fieldOf(event, field);
   const same = (wanted: unknown): boolean => {
     if (stored === null || wanted === null) return stored === wanted;
     const text = wanted instanceof Date ? String(wanted.getTime()) : String(wanted);
@@ -64,7 +64,7 @@ export function sorted(events: readonly StoredEvent[], sort: Sort): StoredEvent[
   const keys = [...sort, { field: 'uuid' as const, descending: sort.at(-1)?.descending ?? true }];
   return [...events].sort((a, b) => {
     for (const { field, descending } of keys) {
-      const order = compare(valueOf(a, field), valueOf(b, field));
+      const order = compare(fieldOf(a, field), fieldOf(b, field));
       if (order !== 0) return descending ? -order : order;
     }
     return 0;

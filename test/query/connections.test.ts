@@ -36,6 +36,7 @@ describe.each([
       createAudit({
         mongo: connection,
         flushIntervalMs: 5,
+        auditReads: false,
         onError: (error) => errors.push(error),
       }),
     );

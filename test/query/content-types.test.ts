@@ -32,7 +32,7 @@ describe('the integer of a content type', () => {
 
   it('is one for each type, however many audits use it first at the same time', async () => {
     const mongo = freshUri();
-    const options = { mongo, flushIntervalMs: 1 };
+    const options = { mongo, flushIntervalMs: 1, auditReads: false };
     const audits = Array.from({ length: 6 }, () => closedAtEnd(createAudit(options)));
     const { url } = await startTrail({
       build: (app) => audits.forEach((audit, i) => void app.use(`/${i}`, audit.router({ authenticate }))),

@@ -154,7 +154,8 @@ export async function storeRows(audit: Audit, connection: Connection, rows: read
 }
 
 /**
- * A real app whose trail is served at `/audit-events`; nothing is recorded but what the test records.
+ * A real app whose trail is served at `/audit-events`; nothing is recorded but what the test records,
+ * not even what it reads.
  * Closed after all tests of the file.
  */
 export async function startTrail({
@@ -164,7 +165,9 @@ export async function startTrail({
 }: Partial<TestAppOptions> = {}): Promise<Trail> {
   const mongo = options?.mongo ?? freshUri();
   const connection = typeof mongo === 'string' ? closedAtEnd(mongoose.createConnection(mongo)) : mongo;
-  const app = closedAtEnd(await startApp({ ...rest, options: { ...options, mongo }, build }));
+  const app = closedAtEnd(
+    await startApp({ ...rest, options: { auditReads: false, ...options, mongo }, build }),
+  );
   await Promise.all([app.audit.ready(), connection.asPromise()]);
   return {
     ...app,

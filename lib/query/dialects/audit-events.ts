@@ -1,7 +1,8 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { StoredEvent } from '../../event';
-import type { Dialect, ListQuery, ListResult, Problem } from '../dialect';
+import type { Dialect, ListQuery, ListResult, Parameters, Problem } from '../dialect';
 import { type Condition, compareInstant, type SortField } from '../filter';
+import { integerId } from '../integer-id';
 import {
   enumParameter,
   instantParameter,
@@ -9,9 +10,9 @@ import {
   parseParameters,
   textParameter,
 } from '../parameters';
+import { restProblem } from '../rest-problem';
 
 const LARGEST_INTEGER = 2_147_483_647;
-const INTEGER_ID = /^(?:0|[1-9]\d{0,9})$/;
 
 const SORTS: Readonly<Record<string, SortField>> = {
   timestamp: 'timestamp',
@@ -45,7 +46,7 @@ const OPERATORS = [
   ['timestamp__lte', 'lte'],
 ] as const;
 
-function parseList(parameters: ReadonlyMap<string, string>): ListQuery {
+function parseList(parameters: Parameters): ListQuery {
   const given = parseParameters(listParameters, parameters);
   const where: Condition[] = [];
   if (given.content_type !== undefined)
@@ -68,11 +69,6 @@ function checkPage({ page }: ListQuery, count: number): Problem | null {
   return page.skip > 0 && page.skip >= count ? { status: 404, message: 'Invalid page.' } : null;
 }
 
-/** The reference types `object_id` as an integer of at most 2147483647; ids that are none stay strings. */
-function renderObjectId(id: string): number | string {
-  return INTEGER_ID.test(id) && Number(id) <= LARGEST_INTEGER ? Number(id) : id;
-}
-
 function renderEvent(event: StoredEvent, contentTypes: ReadonlyMap<string, number>) {
   const { user } = event;
   return {
@@ -86,7 +82,8 @@ function renderEvent(event: StoredEvent, contentTypes: ReadonlyMap<string, numbe
     headers: event.headers,
     remote_addr: event.remoteAddr,
     content_type: contentTypes.get(event.object.type) ?? null,
-    object_id: renderObjectId(event.object.id),
+    // the reference types it as an integer; ids that are none stay texts
+    object_id: integerId(event.object.id) ?? event.object.id,
     content: event.content,
     action: event.action,
     name: event.name,
@@ -124,15 +121,63 @@ function renderList({ events, count, query, contentTypes, links }: ListResult) {
   };
 }
 
+const text = z.string().nullable();
+const json = z.unknown();
+const eventAnswer = z.object({
+  uuid: z.uuid(),
+  timestamp: z.iso.datetime(),
+  user: z.object({ id: text, email: text, name: text }).nullable(),
+  url: z.url().max(1_000).nullable(),
+  query_params: json,
+  post_data: json,
+  post_data_state: z.enum(['absent', 'captured', 'unread', 'off']),
+  headers: z.record(z.string(), json).nullable(),
+  remote_addr: text,
+  content_type: z.int().nullable(),
+  object_id: z.union([z.int().min(0).max(LARGEST_INTEGER), z.string()]),
+  content: json,
+  action: z.enum(['create', 'update', 'delete', 'access']),
+  name: z.string(),
+  kind: z.enum(['request', 'change', 'event', 'gap']),
+  status: z.enum(['intent', 'success', 'failure']),
+  outcome: z.enum(['completed', 'aborted', 'upgraded', 'unknown']).nullable(),
+  status_code: z.int().nullable(),
+  duration_ms: z.number().nullable(),
+  method: text,
+  route: text,
+  request_id: z.string(),
+  commit_id: z.uuid(),
+  tenant: text,
+  user_agent: text,
+  client: z.object({ browser: text, os: text, device: text, kind: z.string() }).nullable(),
+  object_type: z.string(),
+  before: json,
+  after: json,
+  diff: z.array(json).nullable(),
+  labels: z.record(z.string(), z.union([z.string(), z.number()])),
+  error: z.object({ name: z.string(), message: z.string(), code: text }).nullable(),
+  truncated: z.array(z.string()),
+});
+const link = z.url().nullable();
+
 /** `GET /audit-events/` and `GET /audit-events/{uuid}/`; errors as Django REST framework writes them. */
 export const auditEvents: Dialect = {
   name: 'audit-events',
+  summary: 'Audit events: user actions and system changes, newest first.',
   schemes: ['Token'],
-  parameters: Object.keys(listParameters),
-  parseList,
-  checkPage,
-  renderList,
-  renderDetail: ({ event, contentTypes }) => renderEvent(event, contentTypes),
-  renderProblem: ({ message, parameter }) =>
-    parameter === undefined ? { detail: message } : { [parameter]: [message] },
+  hasTrailingSlash: true,
+  narrowBy: ['timestamp__gte', 'user'],
+  list: {
+    kind: 'pages',
+    parameters: listParameters,
+    answer: z.object({ count: z.int().min(0), next: link, previous: link, results: z.array(eventAnswer) }),
+    parse: parseList,
+    checkPage,
+    render: renderList,
+  },
+  detail: {
+    answer: eventAnswer,
+    render: ({ event, contentTypes }) => renderEvent(event, contentTypes),
+  },
+  ...restProblem,
 };
