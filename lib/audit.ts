@@ -10,6 +10,7 @@ import { type AuditOptions, parseOptions, type UserInput } from './options';
 import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
 import { auditEvents } from './query/dialects/audit-events';
+import { history } from './query/dialects/history';
 import { createRouter } from './query/router';
 import { type OrganizationInfo, parseRouterOptions } from './query/router-options';
 import { createReadingCall } from './reading-call';
@@ -26,9 +27,9 @@ import { createReporter } from './report';
 import type { EventReader } from './store';
 
 /** The published APIs, by the names of their dialects. */
-export type DialectName = 'audit-events';
+export type DialectName = 'audit-events' | 'history';
 
-const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents];
+const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents, history];
 const DEFAULT_FLUSH_MS = 30_000;
 const DEFAULT_CLOSE_MS = 10_000;
 

@@ -10,6 +10,7 @@ export const READERS = {
   'fake-token-a-b': { id: 'reader-a-b', tenants: ['a', 'b'] },
   'fake-token-empty': { id: 'reader-empty', tenants: [] },
   'fake-token-absent': { id: 'reader-absent' },
+  'fake-token-no-payload': { id: 'reader-no-payload', tenants: '*', fields: 'no-payload' },
 } as const satisfies Record<string, Reader>;
 export type Token = keyof typeof READERS;
 export const authenticate = staticTokens(READERS);
@@ -38,14 +39,16 @@ export interface Answer {
 export interface Ask extends Omit<RequestInit, 'headers'> {
   /** @default the reader of all tenants; null for no Authorization header */
   readonly as?: Token | null;
+  /** @default 'Token' */
+  readonly scheme?: 'Token' | 'Bearer';
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export async function ask(
   url: string,
-  { as = 'fake-token-all', headers, ...init }: Ask = {},
+  { as = 'fake-token-all', scheme = 'Token', headers, ...init }: Ask = {},
 ): Promise<Answer> {
-  const authorization: Record<string, string> = as === null ? {} : { Authorization: `Token ${as}` };
+  const authorization: Record<string, string> = as === null ? {} : { Authorization: `${scheme} ${as}` };
   const response = await fetch(url, { ...init, headers: { ...authorization, ...headers } });
   const text = await response.text();
   return {
