@@ -35,7 +35,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['lib/query/parse-jwt-options'],
   ['lib/query/jwt'],
   // what record stages share, the least of it first
-  ['lib/record/uuid', 'lib/record/retry', 'lib/record/detached'],
+  ['lib/record/uuid', 'lib/record/retry'],
   ['lib/record/short-text'],
   ['lib/record/actor', 'lib/record/object'],
   ['lib/record/notes'],

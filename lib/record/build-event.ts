@@ -18,8 +18,11 @@ export function statusOf(event: Pick<AuditEvent, 'statusCode' | 'outcome'>): 'su
   return event.statusCode !== null && event.statusCode < 400 ? 'success' : 'failure';
 }
 
+/** An event that is still being made. */
+export type DraftEvent = { -readonly [field in keyof AuditEvent]: AuditEvent[field] };
+
 /** Every field, at the value that says that nothing is known. */
-export function blankEvent({ uuid, timestamp }: Uuid7, kind: AuditEvent['kind'], name: string): AuditEvent {
+export function blankEvent({ uuid, timestamp }: Uuid7, kind: AuditEvent['kind'], name: string): DraftEvent {
   return {
     uuid,
     version: SCHEMA_VERSION,

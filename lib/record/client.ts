@@ -64,7 +64,8 @@ export function createClientParser(): (agent: string | null) => Client | null {
   const cache = new Map<string, Client>();
   return function clientOf(agent) {
     if (agent === null || agent === '') return null;
-    const key = agent.slice(0, LONGEST_AGENT);
+    // a slice would keep the whole header in the cache
+    const key = agent.length > LONGEST_AGENT ? Buffer.from(agent.slice(0, LONGEST_AGENT)).toString() : agent;
     const cached = cache.get(key);
     if (cached !== undefined) return cached;
     const client = parse(key);

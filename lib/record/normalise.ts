@@ -1,7 +1,7 @@
-import { escapeKey, escapeText, setOwn } from '../escape';
+import { escapeText, setOwn } from '../escape';
 import type { Json } from '../event';
 import type { Limits } from '../options';
-import { detached } from './detached';
+import { isShortAscii } from './normalise/ascii';
 import { bytesTag, cutMarker, jsonText } from './normalise/cut';
 import { type ContainerShape, readMember, scalarTag, shapeOf } from './normalise/tag';
 
@@ -16,15 +16,21 @@ export interface Masking<S> {
   isNamed(parent: object): boolean;
   censor(value: unknown, path: readonly string[]): Json;
   text(text: string, path: readonly string[], state?: S): Json;
-  /** A key as it may be stored. */
-  name(key: string): string;
+  key(key: string): VisibleKey;
+}
+
+/** A key as it may be seen, and as it is stored. */
+export interface VisibleKey {
+  readonly name: string;
+  /** Escaped. */
+  readonly stored: string;
+  /** Of what is stored. */
+  readonly bytes: number;
 }
 
 export interface SectionOptions {
   /** Bytes of the event that are left to later sections. @default 0 */
   readonly keepBytes?: number;
-  /** Whether its strings may be slices of longer texts. @default true */
-  readonly isOfSlices?: boolean;
 }
 
 /** Room for the fields of fixed size and the markers of the sections, out of the bytes of one event. */
@@ -60,7 +66,6 @@ export class Normaliser<S> {
   private pathBytes = MOST_PATHS_BYTES;
   private hashedNodes = MOST_HASHED_NODES;
   private nodes = 0;
-  private isOfSlices = true;
   private readonly path: string[] = [];
   private readonly ancestors: object[] = [];
 
@@ -72,9 +77,8 @@ export class Normaliser<S> {
   }
 
   /** @throws what a user's censor throws, and nothing else */
-  section(name: string, value: unknown, { keepBytes = 0, isOfSlices = true }: SectionOptions = {}): Json {
+  section(name: string, value: unknown, { keepBytes = 0 }: SectionOptions = {}): Json {
     this.nodes = 0;
-    this.isOfSlices = isOfSlices;
     this.path.length = 0;
     this.ancestors.length = 0;
     this.path.push(name);
@@ -114,11 +118,15 @@ export class Normaliser<S> {
   private fit(text: string): string {
     const allowed = Math.min(this.limits.maxStringBytes, this.remaining);
     if (text.length <= allowed) {
+      if (isShortAscii(text)) {
+        this.remaining -= text.length;
+        return text;
+      }
       const escaped = escapeText(text);
       const bytes = Buffer.byteLength(escaped);
       if (bytes <= allowed) {
         this.remaining -= bytes;
-        return this.isOfSlices ? detached(escaped) : escaped;
+        return escaped;
       }
     }
     this.noteCut();
@@ -209,9 +217,10 @@ export class Normaliser<S> {
       const value = readMember(members, key);
       // like JSON.stringify: what is not there needs no key
       if (value === undefined) continue;
-      const name = this.masking.name(key);
-      const stored = this.freeKey(copy, escapeKey(name), name === key ? null : i);
-      const keyBytes = Buffer.byteLength(stored);
+      const visible = this.masking.key(key);
+      const { name } = visible;
+      const stored = name === key ? visible.stored : this.freeKey(copy, visible.stored, i);
+      const keyBytes = name === key ? visible.bytes : Buffer.byteLength(stored);
       if (keyBytes > this.limits.maxStringBytes || !this.hasRoom(keyBytes)) {
         this.nodes += 1;
         setOwn(copy, '[truncated]', this.cut(`${keys.length - i} members`, members, shape, i, state));
@@ -224,8 +233,8 @@ export class Normaliser<S> {
   }
 
   /** Several masked keys of one object must not become one. */
-  private freeKey(copy: object, stored: string, masked: number | null): string {
-    return masked !== null && Object.hasOwn(copy, stored) ? `${stored} ${masked}` : stored;
+  private freeKey(copy: object, stored: string, index: number): string {
+    return Object.hasOwn(copy, stored) ? `${stored} ${index}` : stored;
   }
 
   private copyMember(parent: object, key: string, name: string, value: unknown, state: S): Json {

@@ -4,10 +4,8 @@ import type { Actor, AuditEvent, Client, Json } from '../event';
 import { originOf } from '../origin';
 import { AppAnswers } from './app-answers';
 import { type BodyWatch, watchBody } from './body';
-import { actionOf, blankEvent, statusOf } from './build-event';
+import { actionOf, blankEvent, type DraftEvent, statusOf } from './build-event';
 import { allowed, allowedHeaders, allowedTarget } from './capture';
-import { detached } from './detached';
-import type { SectionOptions } from './normalise';
 import { type Notes, readNote } from './notes';
 import { type Arrival, readArrival, readQuery, toUri } from './request';
 import { isProduction, type NoteTaker } from './request-audit';
@@ -19,7 +17,6 @@ import type { Uuid7 } from './uuid';
 const MAX_URL_CHARS = 1_000;
 /** What a body leaves of the event's bytes to what the app itself has to say. */
 const KEPT_FOR_NOTES_BYTES = 4_096;
-const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\b/i;
 
 export interface RecordingParts extends SafeCopiesParts {
   readonly clientOf: (agent: string | null) => Client | null;
@@ -37,7 +34,7 @@ export class Recording implements NoteTaker {
   private isChanged = false;
   private isSkipped = false;
   private isOver = false;
-  private draft: AuditEvent | null = null;
+  private draft: DraftEvent | null = null;
   private content: Json | undefined;
 
   /** Arrival: copies what later handlers may change. */
@@ -53,14 +50,16 @@ export class Recording implements NoteTaker {
     this.app = new AppAnswers(parts.settings, parts.reporter, req, res);
     this.arrival = readArrival(req, originOf(req));
     const headers = allowedHeaders(capture.headers, req.headers);
-    this.headers = copies.section('headers', headers, { isOfSlices: false });
+    this.headers = copies.section('headers', headers);
     this.queryParams = copies.section(
       'queryParams',
       capture.query === false ? null : allowed(capture.query, readQuery(req, this.arrival.target)),
     );
     const copyBody = (body: unknown): Json | undefined => {
       const kept = allowed(capture.body, body);
-      return kept === undefined ? undefined : copies.section('postData', kept, this.bodyOptions());
+      return kept === undefined
+        ? undefined
+        : copies.section('postData', kept, { keepBytes: KEPT_FOR_NOTES_BYTES });
     };
     this.body =
       capture.body === false
@@ -79,11 +78,6 @@ export class Recording implements NoteTaker {
 
   get contentType(): string | undefined {
     return this.arrival.contentType;
-  }
-
-  /** Parsers of JSON make strings of their own, those of forms and texts cut them out of the body. */
-  private bodyOptions(): SectionOptions {
-    return { keepBytes: KEPT_FOR_NOTES_BYTES, isOfSlices: !JSON_TYPE.test(this.contentType ?? '') };
   }
 
   /** Whether anything began to read the bytes of the request's body. */
@@ -129,59 +123,60 @@ export class Recording implements NoteTaker {
     const draft = this.draft ?? this.build();
     this.isOver = true;
     if (this.isSkipped || this.app.skip()) return null;
-    const event = Object.assign(draft, this.isChanged ? this.noted(draft) : null, completion);
-    const user = this.user(draft.user);
-    const tenant = this.tenant(draft.tenant);
-    return Object.assign(event, { user, tenant, status: statusOf(event), truncated: this.copies.truncated });
+    if (this.isChanged) this.join(draft);
+    draft.statusCode = completion.statusCode;
+    draft.durationMs = completion.durationMs;
+    draft.responseBytes = completion.responseBytes;
+    draft.outcome = completion.outcome;
+    draft.user = this.user(draft.user);
+    draft.tenant = this.tenant(draft.tenant);
+    draft.status = statusOf(draft);
+    draft.truncated = this.copies.truncated;
+    return draft;
   }
 
-  private build(): AuditEvent {
+  private build(): DraftEvent {
     const { arrival, copies, id, parts } = this;
     const { route, object, secrets } = copies.route(readRoute(this.req, arrival.target));
     const target = copies.target(allowedTarget(parts.settings.capture.query, arrival.target), secrets);
     const { uri, isCut } = toUri(arrival.origin, target, MAX_URL_CHARS);
     if (isCut) copies.noteCut('url');
     const body = this.body.read();
-    const blank = blankEvent(id, 'request', '');
-    const event: AuditEvent = {
-      ...blank,
-      requestId: copies.text('requestId', arrival.requestId) ?? id.uuid,
-      traceId: arrival.traceId,
-      spanId: arrival.spanId,
-      source: parts.settings.source,
-      user: this.user(null),
-      tenant: this.tenant(null),
-      object: object ?? blank.object,
-      method: arrival.method,
-      url: uri,
-      route,
-      host: detached(arrival.origin.host),
-      queryParams: this.queryParams,
-      postData: body.value,
-      postDataState: body.state,
-      headers: this.headers,
-      remoteAddr: arrival.remoteAddr,
-      peerAddr: arrival.peerAddr,
-      userAgent: copies.text('userAgent', arrival.userAgent),
-      client: parts.clientOf(arrival.userAgent),
-    };
-    Object.assign(event, this.noted(event));
-    this.isChanged = false;
+    const event = blankEvent(id, 'request', '');
+    event.requestId = copies.text('requestId', arrival.requestId) ?? id.uuid;
+    event.traceId = arrival.traceId;
+    event.spanId = arrival.spanId;
+    event.source = parts.settings.source;
+    event.user = this.user(null);
+    event.tenant = this.tenant(null);
+    if (object !== null) event.object = object;
+    event.method = arrival.method;
+    event.url = uri;
+    event.route = route;
+    event.host = arrival.origin.host;
+    event.queryParams = this.queryParams;
+    event.postData = body.value;
+    event.postDataState = body.state;
+    event.headers = this.headers;
+    event.remoteAddr = arrival.remoteAddr;
+    event.peerAddr = arrival.peerAddr;
+    event.userAgent = copies.text('userAgent', arrival.userAgent);
+    event.client = parts.clientOf(arrival.userAgent);
+    this.join(event);
     return event;
   }
 
   /** The fields that options and `req.audit` decide together; the call by hand wins. */
-  private noted({ method, route, object }: AuditEvent): Partial<AuditEvent> {
+  private join(event: DraftEvent): void {
     const { app, copies, notes } = this;
-    return {
-      name: notes.name ?? app.name() ?? `${method} ${route ?? '(no route)'}`,
-      action: notes.action ?? app.action() ?? actionOf(method ?? ''),
-      object: notes.object ?? object,
-      onBehalfOf: notes.onBehalfOf ?? null,
-      content: this.contentCopy(),
-      labels: copies.labels({ ...app.labels(), ...notes.labels }),
-      error: copies.error(notes.error),
-    };
+    event.name = notes.name ?? app.name() ?? `${event.method} ${event.route ?? '(no route)'}`;
+    event.action = notes.action ?? app.action() ?? actionOf(event.method ?? '');
+    event.object = notes.object ?? event.object;
+    event.onBehalfOf = notes.onBehalfOf ?? null;
+    event.content = this.contentCopy();
+    event.labels = copies.labels({ ...app.labels(), ...notes.labels });
+    event.error = copies.error(notes.error);
+    this.isChanged = false;
   }
 
   /** Copied once, however often other fields are noted: a second copy would be charged to the event again. */

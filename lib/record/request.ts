@@ -1,7 +1,6 @@
 import type { Request } from 'express';
 import { canonicalAddress } from '../address';
 import { ABSOLUTE_FORM, type Origin } from '../origin';
-import { detached } from './detached';
 
 /** What is known of a request when it arrives, copied so that nothing later can change it. */
 export interface Arrival {
@@ -40,8 +39,7 @@ function traceOf(header: string | undefined): { traceId: string | null; spanId: 
 /** `req.ip` under the app's own `trust proxy`; a trust function of the app's may throw. */
 function remoteAddress(req: Request): string | null {
   try {
-    const address = canonicalAddress(req.ip ?? req.socket.remoteAddress);
-    return address === null ? null : detached(address);
+    return canonicalAddress(req.ip ?? req.socket.remoteAddress);
   } catch {
     return null;
   }
@@ -49,7 +47,7 @@ function remoteAddress(req: Request): string | null {
 
 function agentOf(agent: string | undefined): string | null {
   if (agent === undefined) return null;
-  return agent.length <= LONGEST_AGENT ? agent : detached(agent.slice(0, LONGEST_AGENT));
+  return agent.slice(0, LONGEST_AGENT);
 }
 
 export function readArrival(req: Request, origin: Origin): Arrival {

@@ -1,5 +1,4 @@
 import { escapeText } from '../escape';
-import { detached } from './detached';
 
 /** What one short field of an event may take of its bytes: there is a fixed room for all of them. */
 const MOST_BYTES = 256;
@@ -11,7 +10,7 @@ export function shortText(text: string): string {
   // no character is stored in fewer bytes than it has units
   const start = text.slice(0, MOST_BYTES);
   const stored = escapeText(start);
-  if (Buffer.byteLength(stored) <= MOST_BYTES) return detached(stored);
+  if (Buffer.byteLength(stored) <= MOST_BYTES) return stored;
   let kept = '';
   let bytes = 0;
   for (const character of start) {

@@ -100,12 +100,15 @@ function anyOf(parts: readonly string[]): RegExp {
   return new RegExp(parts.map((part) => part.replace(/[$()*+?[\\\]^{|}/]/g, '\\$&')).join('|'), 'u');
 }
 
+/** What a key says of its value: a secret, perhaps the value of a name beside it, or neither. */
+export type KeyRole = 'secret' | 'value' | 'other';
+
 /**
  * Tells the names of secrets: as a whole by substring and word by word, after NFKC and without invisible
  * characters.
  */
 export class KeyRule {
-  private readonly cache = new Map<string, boolean>();
+  private readonly cache = new Map<string, KeyRole>();
   private readonly parts: RegExp;
   /** Parts and words alike: most keys have none of them anywhere. */
   readonly hints: WordSearch;
@@ -120,20 +123,26 @@ export class KeyRule {
   }
 
   /** For keys of objects. Clients choose them, so the cache is bounded. */
-  isSecretKey(key: string): boolean {
+  roleOf(key: string): KeyRole {
     const cached = this.cache.get(key);
     if (cached !== undefined) return cached;
-    const verdict = this.judge(key);
+    const plain = isValueKey(key) || isFlatKey(key) ? 'value' : 'other';
+    const role = this.judge(key) ? 'secret' : plain;
     if (key.length <= LONGEST_CACHED_KEY) {
       if (this.cache.size >= CACHED_KEYS) this.cache.clear();
-      this.cache.set(key, verdict);
+      this.cache.set(key, role);
     }
-    return verdict;
+    return role;
+  }
+
+  isSecretKey(key: string): boolean {
+    return this.roleOf(key) === 'secret';
   }
 
   /** For names out of texts, which are not remembered: a slice would keep the whole text in memory. */
   isSecretName(name: string): boolean {
-    return this.cache.get(name) ?? this.judge(name);
+    const cached = this.cache.get(name);
+    return cached === undefined ? this.judge(name) : cached === 'secret';
   }
 
   private judge(key: string): boolean {
@@ -166,6 +175,13 @@ export function isNameKey(key: string): boolean {
 /** Whether what stands under this key may be the value of which a name stands beside it. */
 export function isValueKey(key: string): boolean {
   return key.length <= LONGEST_ROLE && (VALUES.has(key.toLowerCase()) || VALUE_ENDS.test(key));
+}
+
+const CLOSING_BRACKET = 93;
+
+/** A key as simple parsers of forms leave it: `a[0][name]`, `fields[0].name`. */
+export function isFlatKey(key: string): boolean {
+  return key.charCodeAt(key.length - 1) === CLOSING_BRACKET || key.includes('.');
 }
 
 const PAIR_NAME = /^\S{1,64}(?: \S{1,32})?$/;

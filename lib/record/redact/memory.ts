@@ -24,7 +24,7 @@ function standsAlone(text: string, word: string): boolean {
 
 /** The secrets that were masked in one event, so that a message which quotes one can be masked too. */
 export class SecretMemory {
-  private readonly heads = new Set<string>();
+  private heads: Set<string> | undefined;
   private isIncomplete = false;
 
   /** Something was not looked at: from now on every text may quote a secret. */
@@ -44,6 +44,7 @@ export class SecretMemory {
   private addText(text: string): void {
     const head = text.slice(0, 4 * HEAD).trim();
     if (head.length < SHORTEST) return;
+    this.heads ??= new Set();
     if (this.heads.size >= MOST) this.giveUp();
     else this.heads.add(head);
   }
@@ -61,7 +62,7 @@ export class SecretMemory {
 
   isQuotedIn(text: string): boolean {
     if (this.isIncomplete) return true;
-    if (this.heads.size === 0) return false;
+    if (this.heads === undefined) return false;
     const searched = comparable(text);
     for (const head of this.heads) {
       const secret = comparable(head).slice(0, HEAD);

@@ -1,8 +1,7 @@
-import { isName, isNameKey, isPairName, isValueKey } from './keys';
+import { isFlatKey, isName, isNameKey, isPairName, isValueKey } from './keys';
 import { NamedParameters } from './named-parameters';
 
 const LONGEST_PATH = 32;
-const CLOSING_BRACKET = 93;
 
 /** What stands beside what in one object. */
 interface Judged {
@@ -17,11 +16,6 @@ const HIDDEN: Judged = { isNamed: true, flat: null };
 /** A member that is data: a getter is not run twice. */
 function dataAt(parent: object, key: string): unknown {
   return Object.getOwnPropertyDescriptor(parent, key)?.value;
-}
-
-/** A key as simple parsers of forms leave it: `a[0][name]`, `fields[0].name`. */
-function isFlat(key: string): boolean {
-  return key.charCodeAt(key.length - 1) === CLOSING_BRACKET || key.includes('.');
 }
 
 /** Tells objects like `{ name: 'password', value: 'x' }` and pairs like `['password', 'x']`. */
@@ -41,7 +35,7 @@ export class NamedValues {
   isValue(parent: object, key: string): boolean {
     if (Array.isArray(parent)) return key === '1' && parent.length === 2 && this.judge(parent).isNamed;
     const isOwnValue = isValueKey(key);
-    if (!isOwnValue && !isFlat(key)) return false;
+    if (!isOwnValue && !isFlatKey(key)) return false;
     const { isNamed, flat } = this.judge(parent);
     return (isOwnValue && isNamed) || flat?.isValue(key, 0) === true;
   }
@@ -60,7 +54,7 @@ export class NamedValues {
       if (Array.isArray(parent)) return { isNamed: this.isPairNamed(parent), flat: null };
       const keys = Object.keys(parent);
       const isNamed = keys.some((key) => isNameKey(key) && this.isNameOfSecret(dataAt(parent, key)));
-      return { isNamed, flat: keys.some(isFlat) ? this.readFlat(parent, keys) : null };
+      return { isNamed, flat: keys.some(isFlatKey) ? this.readFlat(parent, keys) : null };
     } catch {
       // a Proxy may refuse: then its values are hidden
       return HIDDEN;

@@ -1,3 +1,4 @@
+import { escapeKey } from '../../escape';
 import type { Json } from '../../event';
 import type { RedactSettings } from '../../options';
 import { redactJson } from './json';
@@ -13,6 +14,8 @@ import { decodePercent, type TextRules } from './text';
 import { redactUrl } from './url';
 import { isSecretNumber, isSecretValue } from './values';
 
+const CACHED_KEYS = 1_000;
+const LONGEST_CACHED_KEY = 64;
 /** Of a longer string nothing may be kept but its size and hash: it is not searched. */
 const LONGEST_SCANNED = 1_048_576;
 const MOST_LEVELS = 6;
@@ -39,7 +42,17 @@ function isJsonStart(text: string): boolean {
   return start === 123 || start === 91 || start === 34;
 }
 
+/** A key as it may be seen, and as it is stored. */
+interface VisibleKey {
+  readonly name: string;
+  /** Escaped. */
+  readonly stored: string;
+  /** Of what is stored. */
+  readonly bytes: number;
+}
+
 interface Rules {
+  readonly keyNames: Map<string, VisibleKey>;
   readonly keys: KeyRule;
   readonly plainUrls: PlainUrls;
   readonly mask: Mask;
@@ -74,8 +87,9 @@ export class Redaction implements TextRules {
     if (value === null || value === undefined) return false;
     if (nodes.length > 0 && nodes.some((node) => node.isEnd)) return true;
     if ((typeof value === 'number' || typeof value === 'bigint') && isSecretNumber(value)) return true;
-    if (!Array.isArray(parent) && this.rules.keys.isSecretKey(key)) return true;
-    return this.named.isValue(parent, key);
+    if (Array.isArray(parent)) return this.named.isValue(parent, key);
+    const role = this.rules.keys.roleOf(key);
+    return role === 'secret' || (role === 'value' && this.named.isValue(parent, key));
   }
 
   /** Whether the name of a secret stands in an object, or first in a pair. */
@@ -96,7 +110,22 @@ export class Redaction implements TextRules {
     return this.isSecretText(name, level) || (NO_NAME.test(name) && this.isSecretName(name));
   }
 
-  /** A key as it may be stored. */
+  /** Clients choose the keys, so the cache is bounded; one that is masked is not kept. */
+  key(key: string): VisibleKey {
+    const { keyNames } = this.rules;
+    const known = keyNames.get(key);
+    if (known !== undefined) return known;
+    const name = this.name(key);
+    const stored = escapeKey(name);
+    const visible = { name, stored, bytes: Buffer.byteLength(stored) };
+    if (name === key && key.length <= LONGEST_CACHED_KEY) {
+      if (keyNames.size >= CACHED_KEYS) keyNames.clear();
+      keyNames.set(key, visible);
+    }
+    return visible;
+  }
+
+  /** A key, or the name of a cookie, as it may be seen. */
   name(name: string): string {
     if (!this.isHiddenName(name, 0)) return name;
     const mask = this.censor(name, []);
@@ -238,6 +267,7 @@ export function createRedactor(settings: RedactSettings, recordSecrets: boolean)
   const keys = new KeyRule(settings.keys);
   const rules: Rules = {
     keys,
+    keyNames: new Map(),
     plainUrls: new PlainUrls(keys),
     mask: new Mask(settings),
     paths: compilePaths(settings.paths),
