@@ -92,8 +92,8 @@ export class ResponseWatcher {
     const watched = new WatchedResponse(req, res, use, onEnd);
     const close = (): void => watched.end(res.writableFinished);
     // in front of Node's own listener, which hands the socket to the next pipelined response
-    res.prependOnceListener('finish', () => watched.end(!socket.destroyed));
-    res.once('close', close);
+    res.prependListener('finish', () => watched.end(!socket.destroyed));
+    res.on('close', close);
     if (res.socket === null) this.watchSocket(socket, use);
     // the client left, or the answer was over, while something in front of the audit waited
     if (res.closed) process.nextTick(close);
