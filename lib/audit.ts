@@ -11,6 +11,7 @@ import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
 import { auditEvents } from './query/dialects/audit-events';
 import { history } from './query/dialects/history';
+import { organizationAudit } from './query/dialects/organization-audit';
 import { createRouter } from './query/router';
 import { type OrganizationInfo, parseRouterOptions } from './query/router-options';
 import { createReadingCall } from './reading-call';
@@ -27,9 +28,9 @@ import { createReporter } from './report';
 import type { EventReader } from './store';
 
 /** The published APIs, by the names of their dialects. */
-export type DialectName = 'audit-events' | 'history';
+export type DialectName = 'audit-events' | 'history' | 'organization-audit';
 
-const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents, history];
+const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents, history, organizationAudit];
 const DEFAULT_FLUSH_MS = 30_000;
 const DEFAULT_CLOSE_MS = 10_000;
 

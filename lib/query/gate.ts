@@ -2,8 +2,9 @@ import type { Request } from 'express';
 import { z } from 'zod';
 import { AuditError } from '../errors';
 import { type Authenticate, readCredential } from './authenticate';
-import { BadParameter, type Dialect, type Reader } from './dialect';
+import type { Dialect, Reader } from './dialect';
 import type { Scope } from './filter';
+import { parseParameters } from './parameters';
 import { Stop } from './stop';
 
 /** Strict: a limit on a reader that is not known here must not be taken for none. */
@@ -87,8 +88,10 @@ export function createGate({ dialect, authenticate }: GateParts) {
     const { permission } = dialect;
     if (permission !== undefined && !reader.permissions?.includes(permission))
       throw new Stop({ status: 403, message: `The permission ${permission} is required.` });
-    if (tenant !== null && dialect.tenant?.schema.safeParse(tenant).success === false)
-      throw new BadParameter(dialect.tenant.parameter, 'Must be the id of an organization.');
+    if (tenant !== null && dialect.tenant !== undefined) {
+      const { parameter, schema } = dialect.tenant;
+      parseParameters({ [parameter]: schema }, new Map([[parameter, tenant]]));
+    }
     if (!isTheirs) throw new Stop({ status: 404, message: 'Not found.' });
     return admission;
   };

@@ -121,6 +121,20 @@ export function enumParameter<const T extends readonly [string, ...string[]]>(va
   });
 }
 
+export function booleanParameter() {
+  return (
+    z
+      .string()
+      // what a document says of it: on the wire it is a word
+      .meta({ type: 'boolean' })
+      .transform((text, context): boolean => {
+        if (text === 'true' || text === 'false') return text === 'true';
+        context.issues.push({ code: 'custom', message: 'Must be true or false.', input: text });
+        return z.NEVER;
+      })
+  );
+}
+
 /** An IPv4 or IPv6 address in any spelling; becomes the one that is stored. */
 export function addressParameter() {
   return z
