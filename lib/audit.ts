@@ -10,6 +10,7 @@ import { type AuditOptions, parseOptions, type UserInput } from './options';
 import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
 import { auditEvents } from './query/dialects/audit-events';
+import { auditLogs } from './query/dialects/audit-logs';
 import { history } from './query/dialects/history';
 import { organizationAudit } from './query/dialects/organization-audit';
 import { createRouter } from './query/router';
@@ -28,9 +29,9 @@ import { createReporter } from './report';
 import type { EventReader } from './store';
 
 /** The published APIs, by the names of their dialects. */
-export type DialectName = 'audit-events' | 'history' | 'organization-audit';
+export type DialectName = 'audit-events' | 'history' | 'organization-audit' | 'audit-logs';
 
-const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents, history, organizationAudit];
+const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents, history, organizationAudit, auditLogs];
 const DEFAULT_FLUSH_MS = 30_000;
 const DEFAULT_CLOSE_MS = 10_000;
 
