@@ -28,7 +28,7 @@ const RANKS: readonly (readonly string[])[] = [
     'models/',
   ],
   // what a router is made of
-  ['lib/query/gate', 'lib/query/router-options'],
+  ['lib/query/gate', 'lib/query/router-options', 'lib/query/predicate', 'lib/query/prefer'],
   ['lib/query/reading'],
   // tokens: their options, the options parsed, their use
   ['lib/query/jwt-options'],

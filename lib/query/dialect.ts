@@ -73,6 +73,10 @@ export interface ListResult extends Rendered {
   readonly links: Links;
 }
 
+export interface SliceResult extends Rendered {
+  readonly query: ListQuery;
+}
+
 export interface CursorResult extends Rendered {
   readonly query: CursorQuery;
   /** Opaque; null at the ends. */
@@ -103,6 +107,14 @@ export interface PagedList extends ListParameters {
   render(result: ListResult): unknown;
 }
 
+/** A list by `skip` that tells no count, so that none is taken. */
+export interface SlicedList extends ListParameters {
+  readonly kind: 'slices';
+  /** @throws {BadParameter} naming the parameter, the value and what is allowed */
+  parse(parameters: Parameters): ListQuery;
+  render(result: SliceResult): unknown;
+}
+
 /** A list without a count, walked by cursors. */
 export interface CursorList extends ListParameters {
   readonly kind: 'cursors';
@@ -110,6 +122,8 @@ export interface CursorList extends ListParameters {
   parse(parameters: Parameters): CursorQuery;
   render(result: CursorResult): unknown;
 }
+
+export type List = PagedList | SlicedList | CursorList;
 
 /** `GET <mount>/{uuid}/`. */
 export interface Detail {
@@ -160,7 +174,7 @@ export interface Dialect {
   readonly tenant?: TenantInPath;
   /** @default the header is ignored */
   readonly preference?: Preference;
-  readonly list: PagedList | CursorList;
+  readonly list: List;
   /** Absent where the API has no detail. */
   readonly detail?: Detail;
   /** Of an error's body; documentation only. */

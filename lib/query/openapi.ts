@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { StoredEvent } from '../event';
-import type { CursorList, Dialect, PagedList, Problem } from './dialect';
+import type { Dialect, Problem } from './dialect';
 
 type Schema = Record<string, unknown>;
 
@@ -22,6 +22,8 @@ const HEADERS: Readonly<Record<number, string>> = {
   405: 'Allow',
   503: 'Retry-After',
 };
+
+const PREFERENCE_APPLIED = { 'Preference-Applied': { schema: { type: 'string' } } };
 
 /** Where a document is served. */
 export interface DocumentPlace {
@@ -108,8 +110,7 @@ function listExample({ list, tenant }: Dialect, url: string): unknown {
   const common = { events: [sampleEvent()], contentTypes, organization };
   if (list.kind === 'cursors')
     return list.render({ ...common, query: list.parse(new Map()), cursors: { before: null, after: null } });
-  const links = { with: () => url };
-  return list.render({ ...common, count: 1, query: list.parse(new Map()), links });
+  return list.render({ ...common, count: 1, query: list.parse(new Map()), links: { with: () => url } });
 }
 
 function isPlain(value: unknown): boolean {
@@ -192,6 +193,7 @@ function operation(dialect: Dialect, id: string, parameters: Schema[], answer: z
     responses: {
       200: {
         description: 'Successful response.',
+        ...(dialect.preference !== undefined && { headers: PREFERENCE_APPLIED }),
         content: { 'application/json': { schema: toSchema(answer, 'output'), example } },
       },
       ...Object.fromEntries(problems),
@@ -218,8 +220,7 @@ function pathOf({ tenant, hasTrailingSlash }: Dialect, mount: string): string {
 
 /** The OpenAPI 3.1 document of a dialect, made from the schemas that parse its requests. */
 export function createOpenApi(dialect: Dialect, { server, mount }: DocumentPlace): Schema {
-  const { name, summary, detail } = dialect;
-  const list: PagedList | CursorList = dialect.list;
+  const { name, summary, detail, list } = dialect;
   const path = pathOf(dialect, mount);
   const example = listExample(dialect, server + path);
   const paths: Schema = {

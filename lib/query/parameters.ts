@@ -6,7 +6,8 @@ import type { Instant } from './filter';
 
 const LONGEST_QUOTE = 64;
 
-function quote(value: string): string {
+/** A client's value for a message, cut to a readable length. */
+export function quote(value: string): string {
   return JSON.stringify(value.length > LONGEST_QUOTE ? `${value.slice(0, LONGEST_QUOTE)}...` : value);
 }
 

@@ -4,7 +4,7 @@ import { AuditError, type Reporter } from '../errors';
 import { originOf } from '../origin';
 import type { EventReader, ReadLimits } from '../store';
 import { readCursor, writeCursor } from './cursor';
-import type { CursorList, Detail, PagedList } from './dialect';
+import type { CursorList, Detail, List, PagedList, SlicedList } from './dialect';
 import { type Admission, createGate } from './gate';
 import { linksOf } from './links';
 import { createOpenApi } from './openapi';
@@ -102,6 +102,13 @@ export function createRouter(parts: RouterParts): RequestHandler {
     return list.render({ ...(await rendered(task, events)), count, query, links: linksOf(req) });
   }
 
+  async function slices(list: SlicedList, task: Task): Promise<unknown> {
+    const query = list.parse(parametersOf(task, list));
+    const { filter, sort, page } = query;
+    const events = await reader.find(task.scope, filter, sort, page, task.limits);
+    return list.render({ ...(await rendered(task, events)), query });
+  }
+
   async function cursors(list: CursorList, task: Task): Promise<unknown> {
     const query = list.parse(parametersOf(task, list));
     const { filter, descending, limit, cursor } = query;
@@ -113,7 +120,7 @@ export function createRouter(parts: RouterParts): RequestHandler {
     return list.render({ ...(await rendered(task, page.events)), query, cursors: { before, after } });
   }
 
-  function parametersOf({ req, log }: Task, list: PagedList | CursorList) {
+  function parametersOf({ req, log }: Task, list: List) {
     const parameters = readParameters(req.originalUrl, Object.keys(list.parameters), list.repeatable);
     log.asked(parameters);
     return parameters;
@@ -151,6 +158,7 @@ export function createRouter(parts: RouterParts): RequestHandler {
     if (dialect.detail !== undefined && target.uuid !== undefined)
       return detail(dialect.detail, target.uuid, task);
     const { list } = dialect;
+    if (list.kind === 'slices') return slices(list, task);
     return list.kind === 'pages' ? pages(list, task) : cursors(list, task);
   }
 
