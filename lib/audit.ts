@@ -9,6 +9,7 @@ import { MongoWriter } from './mongo/writer';
 import { type AuditOptions, parseOptions, type UserInput } from './options';
 import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
+import { audit } from './query/dialects/audit';
 import { auditEvents } from './query/dialects/audit-events';
 import { auditLogs } from './query/dialects/audit-logs';
 import { history } from './query/dialects/history';
@@ -29,9 +30,15 @@ import { createReporter } from './report';
 import type { EventReader } from './store';
 
 /** The published APIs, by the names of their dialects. */
-export type DialectName = 'audit-events' | 'history' | 'organization-audit' | 'audit-logs';
+export type DialectName = 'audit-events' | 'history' | 'audit' | 'organization-audit' | 'audit-logs';
 
-const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents, history, organizationAudit, auditLogs];
+const DIALECTS: readonly [Dialect, ...Dialect[]] = [
+  auditEvents,
+  history,
+  audit,
+  organizationAudit,
+  auditLogs,
+];
 const DEFAULT_FLUSH_MS = 30_000;
 const DEFAULT_CLOSE_MS = 10_000;
 
