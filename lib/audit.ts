@@ -84,6 +84,12 @@ export interface AuditStats extends DeliveryStats {
 export interface Audit {
   /** Records every request that passes: `app.use(audit.middleware())`, before all routes. */
   middleware(): RequestHandler;
+  /**
+   * Writes intents where it is mounted, after parsers and authentication, so that they hold the user, the body and
+   * what `req.audit` was told by then. Option `intent` picks the requests; without it, every one that passes here.
+   * From the first call on, `middleware()` writes none.
+   */
+  intent(): RequestHandler;
   /** Notes why a request failed and passes the error on: mount it after the routes, before your own error handler. */
   errors(): ErrorRequestHandler;
   /**
@@ -156,6 +162,7 @@ export function createAudit(options: AuditOptions): Audit {
 
   return {
     middleware: () => recorder.middleware,
+    intent: () => recorder.intent(),
     errors: () => recorder.errors,
     router(routerOptions) {
       return createRouter({

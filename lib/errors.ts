@@ -12,6 +12,7 @@ export type AuditErrorCode =
   | 'AUDIT_MOUNTED_LATE'
   | 'AUDIT_MOUNTED_TWICE'
   | 'AUDIT_MOUNTED_WRONG'
+  | 'AUDIT_INTENT_UNRECORDED'
   // delivery and store
   | 'AUDIT_CAPTURE_FAILED'
   | 'AUDIT_STORE_UNAVAILABLE'

@@ -71,8 +71,10 @@ export interface AuditOptions {
   readonly name?: (req: Request) => string | null | undefined;
   /** @default by method: POST create, PUT and PATCH update, DELETE delete, others access */
   readonly action?: (req: Request) => Action | null | undefined;
-  /** True leaves the request out of the trail; asked once, when the status is known. @default () => false */
+  /** True leaves the request out of the trail; asked when the status is known, and before an intent is written. @default () => false */
   readonly skip?: (req: Request, res: Response) => boolean;
+  /** True writes an event of status `intent` before the request is handled, without waiting for it; its outcome follows under the same `commitId`. Asked on arrival, or where `audit.intent()` is mounted. @default () => false */
+  readonly intent?: (req: Request) => boolean;
   readonly capture?: CaptureOptions;
   readonly redact?: RedactOptions;
   /** Records passwords, tokens and cookies as they were sent. @default false */
@@ -145,6 +147,7 @@ const optionsSchema = group({
   name: callback<NonNullable<AuditOptions['name']>>().nullable().default(null),
   action: callback<NonNullable<AuditOptions['action']>>().nullable().default(null),
   skip: callback<NonNullable<AuditOptions['skip']>>().nullable().default(null),
+  intent: callback<NonNullable<AuditOptions['intent']>>().nullable().default(null),
   capture: group({ body: capture, headers: capture, query: capture }).prefault({}),
   redact: group({
     keys: z.array(text('must be a name of at least 2 characters', 2), 'must be a list of names').default([]),

@@ -6,7 +6,7 @@ import type { Settings } from '../options';
 import { ACTOR_KEYS, isUnknownActor, textOfId, toActor } from './actor';
 import { shortText } from './short-text';
 
-type Asked = 'skip' | 'user' | 'tenant' | 'labels' | 'name' | 'action';
+type Asked = 'skip' | 'intent' | 'user' | 'tenant' | 'labels' | 'name' | 'action';
 type Callback = (req: Request, res: Response) => unknown;
 
 const ACTIONS: ReadonlySet<unknown> = new Set<Action>(['create', 'update', 'delete', 'access']);
@@ -57,6 +57,12 @@ export class AppAnswers {
 
   skip(): boolean {
     return this.ask('skip', (answer) => answer === true) ?? false;
+  }
+
+  /** @param fallback where the app has no such function */
+  intent(fallback: boolean): boolean {
+    if (this.settings.intent === null) return fallback;
+    return this.ask('intent', (answer) => answer === true) ?? false;
   }
 
   private ask<T>(option: Asked, read: (answer: unknown) => T): T | null {

@@ -15,6 +15,8 @@ export interface BodyWatch<T> {
   readonly isRead: boolean;
   /** The snapshot as soon as there is one to take; what no parser has read by then is `unread`. */
   read(): BodySnapshot<T>;
+  /** What is known by now; a parser may still come. */
+  peek(): BodySnapshot<T>;
 }
 
 /** RFC 9112, 6.3: a request has a body when it says so by one of these headers. */
@@ -33,12 +35,16 @@ function isPlaceholder(value: unknown): boolean {
 
 /** Takes a copy of the body as it was sent, not as a handler left it. */
 export function watchBody<T>(req: Request, copy: Copy<T>): BodyWatch<T> {
-  if (!hasBody(req)) return { isRead: false, read: () => ({ state: 'absent', value: null }) };
+  if (!hasBody(req)) return settled<T>(false, { state: 'absent', value: null });
   const current: unknown = req.body;
   // body-parser 1.x leaves {} where it did not parse
   if (isPlaceholder(current) && !req.readableEnded) return new AssignmentWatch(req, copy);
-  const snapshot = take(current, copy);
-  return { isRead: true, read: () => snapshot };
+  return settled(true, take(current, copy));
+}
+
+/** Of a body that is known from the start. */
+export function settled<T>(isRead: boolean, snapshot: BodySnapshot<T>): BodyWatch<T> {
+  return { isRead, read: () => snapshot, peek: () => snapshot };
 }
 
 function take<T>(body: unknown, copy: Copy<T>): BodySnapshot<T> {
@@ -131,6 +137,10 @@ class AssignmentWatch<T> implements BodyWatch<T> {
     if (this.before === undefined) Reflect.deleteProperty(this.req, 'body');
     else Object.defineProperty(this.req, 'body', this.before);
     if (this.held !== this.before?.value) this.req.body = this.held;
+  }
+
+  peek(): BodySnapshot<T> {
+    return this.snapshot ?? { state: 'unread', value: null };
   }
 
   read(): BodySnapshot<T> {

@@ -20,6 +20,8 @@ export interface MiddlewareParts extends RecordingParts {
 
 export interface Recorder {
   readonly middleware: RequestHandler;
+  /** Writes the intents where it is mounted; from its first call on, `middleware` writes none. */
+  intent(): RequestHandler;
   readonly errors: ErrorRequestHandler;
 }
 
@@ -28,6 +30,9 @@ export interface Recorder {
  * stays the same, but for the header `X-Audit-Id`.
  */
 export function createRecorder(parts: MiddlewareParts): Recorder {
+  let usesIntents = parts.settings.intent !== null;
+  let isIntentMounted = false;
+
   function guarded(task: () => void): void {
     try {
       task();
@@ -38,11 +43,13 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
   }
 
   function arrive(req: Request, res: Response): void {
-    const id = parts.uuid7();
-    const notes = new RequestNotes(id.uuid, req.audit);
+    // an intent's id is the lower one, wherever it is written
+    const intent = usesIntents ? parts.uuid7() : null;
+    const ids = { intent, outcome: parts.uuid7() };
+    const notes = new RequestNotes(ids.outcome.uuid, req.audit);
     // set first: a handler may call it even where recording fails
     req.audit = notes;
-    const recording = new Recording(parts, id, req, res);
+    const recording = new Recording(parts, ids, req, res);
     RequestNotes.attach(notes, recording);
     const response = parts.responses.watch(req, res, (completion) =>
       guarded(() => {
@@ -58,6 +65,12 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     });
     parts.misuse.forwarded(req);
     parts.misuse.order(req, middleware);
+    if (usesIntents && !isIntentMounted) acceptIntent(recording, false);
+  }
+
+  function acceptIntent(recording: Recording, isWanted: boolean): void {
+    const event = recording.intent(isWanted);
+    if (event !== null) parts.accept(event);
   }
 
   function leave(res: Response, recording: Recording): void {
@@ -65,8 +78,9 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     recording.onHeaders();
   }
 
-  function recordingOf(req: Request): NoteTaker | undefined {
-    return RequestNotes.takerOf(req.audit, (taker) => taker instanceof Recording && taker.isOf(parts));
+  function recordingOf(req: Request): Recording | undefined {
+    const isOwn = (taker: NoteTaker): taker is Recording => taker instanceof Recording && taker.isOf(parts);
+    return RequestNotes.takerOf(req.audit, isOwn);
   }
 
   const middleware: RequestHandler = function auditMiddleware(req, res, next) {
@@ -75,10 +89,25 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     next();
   };
 
+  const intentMiddleware: RequestHandler = function auditIntent(req, _res, next) {
+    guarded(() => {
+      const recording = recordingOf(req);
+      if (recording === undefined) parts.misuse.unrecordedIntent();
+      else acceptIntent(recording, true);
+    });
+    next();
+  };
+
+  function intent(): RequestHandler {
+    usesIntents = true;
+    isIntentMounted = true;
+    return intentMiddleware;
+  }
+
   const errors: ErrorRequestHandler = function auditErrors(error, req, _res, next) {
     guarded(() => recordingOf(req)?.note('error', error));
     next(error);
   };
 
-  return { middleware, errors };
+  return { middleware, intent, errors };
 }

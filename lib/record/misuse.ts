@@ -57,6 +57,13 @@ export class MisuseChecks {
     );
   }
 
+  unrecordedIntent(): void {
+    this.reporter.once(
+      'AUDIT_INTENT_UNRECORDED',
+      'audit.intent() handled a request that audit.middleware() has not seen, and wrote no intent. Mount app.use(audit.middleware()) in front of it.',
+    );
+  }
+
   forwarded(req: Request): void {
     if (req.headers['x-forwarded-for'] === undefined || req.app?.get('trust proxy') !== false) return;
     this.reporter.once(

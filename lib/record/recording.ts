@@ -3,7 +3,7 @@ import { AuditError } from '../errors';
 import type { Actor, AuditEvent, Client, Json } from '../event';
 import { originOf } from '../origin';
 import { AppAnswers } from './app-answers';
-import { type BodyWatch, watchBody } from './body';
+import { type BodySnapshot, type BodyWatch, settled, watchBody } from './body';
 import { actionOf, blankEvent, type DraftEvent, statusOf } from './build-event';
 import { allowed, allowedHeaders, allowedTarget } from './capture';
 import { type Notes, readNote } from './notes';
@@ -17,6 +17,12 @@ import type { Uuid7 } from './uuid';
 const MAX_URL_CHARS = 1_000;
 /** What a body leaves of the event's bytes to what the app itself has to say. */
 const KEPT_FOR_NOTES_BYTES = 4_096;
+
+/** Ids are taken on arrival: that of an intent is the lower one, wherever it is written. */
+export interface EventIds {
+  readonly intent: Uuid7 | null;
+  readonly outcome: Uuid7;
+}
 
 export interface RecordingParts extends SafeCopiesParts {
   readonly clientOf: (agent: string | null) => Client | null;
@@ -33,6 +39,7 @@ export class Recording implements NoteTaker {
   private notes: Notes = {};
   private isChanged = false;
   private isSkipped = false;
+  private hasIntent = false;
   private isOver = false;
   private draft: DraftEvent | null = null;
   private content: Json | undefined;
@@ -40,7 +47,7 @@ export class Recording implements NoteTaker {
   /** Arrival: copies what later handlers may change. */
   constructor(
     private readonly parts: RecordingParts,
-    private readonly id: Uuid7,
+    private readonly ids: EventIds,
     private readonly req: Request,
     res: Response,
   ) {
@@ -62,9 +69,7 @@ export class Recording implements NoteTaker {
         : copies.section('postData', kept, { keepBytes: KEPT_FOR_NOTES_BYTES });
     };
     this.body =
-      capture.body === false
-        ? { isRead: false, read: () => ({ state: 'off', value: null }) }
-        : watchBody(req, copyBody);
+      capture.body === false ? settled<Json>(false, { state: 'off', value: null }) : watchBody(req, copyBody);
   }
 
   /** Whether it was begun by the recorder of these parts. */
@@ -73,7 +78,7 @@ export class Recording implements NoteTaker {
   }
 
   get uuid(): string {
-    return this.id.uuid;
+    return this.ids.outcome.uuid;
   }
 
   get contentType(): string | undefined {
@@ -113,14 +118,31 @@ export class Recording implements NoteTaker {
     return this.isOver;
   }
 
+  /**
+   * What is about to be done, as far as it is known by now; null where none is wanted, or was made before.
+   *
+   * @param isWanted where the app has no option `intent`
+   */
+  intent(isWanted: boolean): AuditEvent | null {
+    const { intent, outcome } = this.ids;
+    if (intent === null || this.hasIntent || this.draft !== null) return null;
+    if (this.isSkipped || this.app.skip() || !this.app.intent(isWanted)) return null;
+    this.hasIntent = true;
+    const event = this.build(intent, this.body.peek());
+    event.commitId = outcome.uuid;
+    event.status = 'intent';
+    event.truncated = [...this.copies.truncated];
+    return event;
+  }
+
   /** Headers: the status is known, and the user; builds the event. */
   onHeaders(): void {
-    this.draft ??= this.build();
+    this.draft ??= this.build(this.ids.outcome, this.body.read());
   }
 
   /** End: joins the completion, and what was noted since the headers. Null when the request is left out. */
   onEnd(completion: Completion): AuditEvent | null {
-    const draft = this.draft ?? this.build();
+    const draft = this.draft ?? this.build(this.ids.outcome, this.body.read());
     this.isOver = true;
     if (this.isSkipped || this.app.skip()) return null;
     if (this.isChanged) this.join(draft);
@@ -135,15 +157,14 @@ export class Recording implements NoteTaker {
     return draft;
   }
 
-  private build(): DraftEvent {
-    const { arrival, copies, id, parts } = this;
+  private build(id: Uuid7, body: BodySnapshot<Json>): DraftEvent {
+    const { arrival, copies, parts } = this;
     const { route, object, secrets } = copies.route(readRoute(this.req, arrival.target));
     const target = copies.target(allowedTarget(parts.settings.capture.query, arrival.target), secrets);
     const { uri, isCut } = toUri(arrival.origin, target, MAX_URL_CHARS);
     if (isCut) copies.noteCut('url');
-    const body = this.body.read();
     const event = blankEvent(id, 'request', '');
-    event.requestId = copies.text('requestId', arrival.requestId) ?? id.uuid;
+    event.requestId = copies.text('requestId', arrival.requestId) ?? this.uuid;
     event.traceId = arrival.traceId;
     event.spanId = arrival.spanId;
     event.source = parts.settings.source;

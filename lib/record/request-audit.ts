@@ -69,10 +69,14 @@ export class RequestNotes implements RequestAudit {
    * The taker of a request's notes that fulfils a condition. Kept here rather than in a WeakMap by request: a map that
    * lives long keeps young values alive, and with them whole requests, until the next full garbage collection.
    */
-  static takerOf(audit: unknown, condition: (taker: NoteTaker) => boolean): NoteTaker | undefined {
+  static takerOf<T extends NoteTaker>(
+    audit: unknown,
+    condition: (taker: NoteTaker) => taker is T,
+  ): T | undefined {
     let notes = audit;
     while (notes instanceof RequestNotes && #taker in notes) {
-      if (condition(notes.#taker)) return notes.#taker;
+      const taker = notes.#taker;
+      if (condition(taker)) return taker;
       notes = notes.#outer;
     }
     return undefined;

@@ -38,7 +38,8 @@ export class SafeCopies {
   }
 
   noteCut(path: string): void {
-    this.normaliser.truncated.push(path);
+    const { truncated } = this.normaliser;
+    if (!truncated.includes(path)) truncated.push(path);
   }
 
   section(name: string, value: unknown, options?: SectionOptions): Json {
