@@ -66,6 +66,22 @@ export function readArrival(req: Request, origin: Origin): Arrival {
   };
 }
 
+/** Express's own parsers give the same for names and values without escapes, each name once. */
+const PARSERS_ALIKE: ReadonlySet<unknown> = new Set(['simple', 'extended', true]);
+const SIMPLE_QUERY = /^[A-Za-z][\w-]{0,63}=[\w.~-]{0,256}(?:&[A-Za-z][\w-]{0,63}=[\w.~-]{0,256}){0,9}$/;
+
+function simpleQuery(query: string): Record<string, string> | null {
+  if (!SIMPLE_QUERY.test(query)) return null;
+  const parsed: Record<string, string> = {};
+  for (const pair of query.split('&')) {
+    const equals = pair.indexOf('=');
+    const name = pair.slice(0, equals);
+    if (name in parsed) return null;
+    parsed[name] = pair.slice(equals + 1);
+  }
+  return parsed;
+}
+
 /**
  * Query parameters as the app's own parser sees them, else as `URLSearchParams` does. Null when the target
  * has no query, `{}` when it is empty.
@@ -75,6 +91,8 @@ export function readQuery(req: Request, target: string): unknown {
   if (mark === -1) return null;
   const query = target.slice(mark + 1);
   if (query === '') return {};
+  const simple = PARSERS_ALIKE.has(req.app?.get('query parser')) ? simpleQuery(query) : null;
+  if (simple !== null) return simple;
   try {
     const parsed: unknown = req.query;
     if (typeof parsed === 'object' && parsed !== null && Object.keys(parsed).length > 0) return parsed;
