@@ -3,12 +3,15 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import express, { type Express, type Request } from 'express';
-import { type Audit, createAudit, staticTokens } from 'express-audit-events';
+import express, { type Express } from 'express';
+import { type Audit, createAudit } from 'express-audit-events';
 import mongoose from 'mongoose';
 import { mongoFor } from './mongod';
-import { addShop, person, showError } from './shop';
+import { createReaders, type Readers } from './readers';
+import { addShop, showError } from './shop';
 import { sendTraffic } from './traffic';
+import { mountTrail, TRAIL_PATHS } from './trail';
+import { labelsOf, tenantOf, userOf } from './visitor';
 
 const HOST = '127.0.0.1';
 const START_MS = 5_000;
@@ -17,18 +20,6 @@ const RECONNECT_MS = 1_000;
 const GRACE_MS = 2_500;
 const CLOSE_MS = 4_000;
 const STOP_MS = 9_500;
-
-/** Node reads headers as Latin-1; people write their names in UTF-8. */
-function header(req: Request, name: string): string | null {
-  const value = req.get(name);
-  return value === undefined || value === '' ? null : Buffer.from(value, 'latin1').toString();
-}
-
-/** For the demo only: a real app takes the user from its own authentication. */
-function demoUser(req: Request) {
-  const id = header(req, 'X-User');
-  return id === null ? null : person(id);
-}
 
 async function connectShop(uri: string, isStopping: () => boolean): Promise<void> {
   while (!isStopping()) {
@@ -51,10 +42,12 @@ async function showTraffic(base: string, audit: Audit, isStopping: () => boolean
   }
 }
 
-function printHelp(base: string, token: string): void {
+function printHelp(base: string, { token, acmeJwt }: Readers): void {
   const yesterday = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
   const curl = `curl -s -H 'Authorization: Token ${token}'`;
-  console.log(`AUDIT_TOKEN ${token}\n`);
+  console.log(`AUDIT_TOKEN ${token}`);
+  console.log(`JWT of auditor-acme ${acmeJwt}\n`);
+  console.log(`The trail is at ${TRAIL_PATHS.join(', ')}\n`);
   console.log('Try:');
   console.log(`  ${curl} '${base}/audit-events/?limit=2'`);
   console.log(`  ${curl} '${base}/audit-events/?user=ann&timestamp__gt=${yesterday}&sort=timestamp'`);
@@ -72,11 +65,10 @@ async function stopServing(server: Server): Promise<void> {
   await closed;
 }
 
-function createShop(audit: Audit, token: string): Express {
-  const reader = { id: 'demo-auditor', permissions: ['base.organization.audit.list'], tenants: '*' } as const;
+function createShop(audit: Audit, { authenticate }: Readers): Express {
   const app = express();
   app.use(audit.middleware());
-  app.use('/audit-events', audit.router({ authenticate: staticTokens({ [token]: reader }) }));
+  mountTrail(app, audit, authenticate);
   addShop(app, mongoose.connection);
   app.use(audit.errors());
   app.use(showError);
@@ -89,12 +81,13 @@ async function main(): Promise<void> {
   const audit = createAudit({
     mongo: mongo.uri,
     source: 'demo-shop',
-    user: demoUser, // default: req.user
-    tenant: (req) => header(req, 'X-Tenant'),
+    user: userOf, // default: req.user
+    tenant: tenantOf,
+    labels: labelsOf,
   });
   // #endregion
-  const token = process.env.AUDIT_TOKEN || randomBytes(24).toString('base64url');
-  const server = createShop(audit, token).listen(Number(process.env.PORT ?? 3000), HOST);
+  const readers = await createReaders(process.env.AUDIT_TOKEN || randomBytes(24).toString('base64url'));
+  const server = createShop(audit, readers).listen(Number(process.env.PORT ?? 3000), HOST);
   let isStopping = false;
 
   async function stop(): Promise<void> {
@@ -121,7 +114,7 @@ async function main(): Promise<void> {
   ]);
   if (process.env.DEMO_TRAFFIC !== '0' && isReady !== null) await showTraffic(base, audit, () => isStopping);
   if (isStopping) return;
-  printHelp(base, token);
+  printHelp(base, readers);
   console.log(`listening on ${base}`);
 }
 

@@ -10,6 +10,7 @@ const AGENTS = [
   'okhttp/4.12.0',
   'python-requests/2.32.3',
 ] as const;
+const CALLERS = ['web', 'app', 'back-office'] as const;
 const ROUNDS = 24;
 const READ_OF_STREAM_MS = 300;
 
@@ -31,6 +32,7 @@ function createClient(base: string, index: number): Send {
   const identity = {
     'X-User': pick(USERS, index),
     'X-Tenant': pick(TENANTS, index),
+    'X-Caller': pick(CALLERS, index),
     'User-Agent': pick(AGENTS, index),
     'X-Request-Id': `demo-${index}-${Date.now().toString(36)}`,
   };

@@ -1,87 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { connect } from 'node:net';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { freshUri } from './support/app';
+import { buildDemo, killDemos, startDemo, TOKEN } from './support/demo';
 
-const ROOT = join(__dirname, '..');
-const TOKEN = 'demo-test-token';
 const LONGEST_STOP_MS = 10_000;
-
-interface Demo {
-  readonly url: string;
-  readonly lines: readonly string[];
-  readonly pid: number;
-  get(
-    path: string,
-  ): Promise<{ status: number; body: Record<string, never> & { count?: number; results?: Event[] } & Event }>;
-  call(
-    method: string,
-    path: string,
-    json?: unknown,
-  ): Promise<{ status: number; auditId: string; body: Item }>;
-  /** Sends a signal to the whole process group, and gives the exit code. */
-  stop(signal: NodeJS.Signals): Promise<{ code: number | null; stderr: string }>;
-}
-type Event = {
-  uuid: string;
-  name: string;
-  outcome: string;
-  timestamp: string;
-  post_data: unknown;
-  user: unknown;
-  tenant: string;
-};
-type Item = { id: string; name: string; price: number; meta: unknown };
-
-const running = new Set<ChildProcess>();
-
-async function startDemo(env: Record<string, string>): Promise<Demo> {
-  const child = spawn(process.execPath, ['dist/examples/server.js'], {
-    cwd: ROOT,
-    detached: true,
-    env: { ...process.env, MONGODB_URI: '', PORT: '0', AUDIT_TOKEN: TOKEN, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  const exited = once(child, 'exit');
-  let stderr = '';
-  child.stderr.on('data', (chunk) => {
-    stderr += String(chunk);
-  });
-  const lines: string[] = [];
-  let url = '';
-  for await (const line of createInterface(child.stdout)) {
-    lines.push(line);
-    url = /^listening on (http:.*)$/.exec(line)?.[1] ?? '';
-    if (url !== '') break;
-  }
-  if (url === '') throw new Error(`the demo ended: ${stderr}`);
-  return {
-    url,
-    lines,
-    pid: child.pid ?? 0,
-    async get(path) {
-      const response = await fetch(url + path, { headers: { authorization: `Token ${TOKEN}` } });
-      return { status: response.status, body: (await response.json()) as never };
-    },
-    async call(method, path, json) {
-      const headers = { 'content-type': 'application/json', 'x-user': 'ann', 'x-tenant': 'acme' };
-      const body = json === undefined ? null : JSON.stringify(json);
-      const response = await fetch(url + path, { method, headers, body });
-      const auditId = response.headers.get('x-audit-id') ?? '';
-      return { status: response.status, auditId, body: (await response.json()) as Item };
-    },
-    async stop(signal) {
-      process.kill(-(child.pid ?? 0), signal);
-      const [code] = (await exited) as [number | null];
-      running.delete(child);
-      return { code, stderr };
-    },
-  };
-}
+/** Each API, by the path and the scheme of its reference. */
+const MOUNTS = [
+  ['/audit-events/', 'Token'],
+  ['/history/', 'Bearer'],
+] as const;
 
 /** Asks until the trail has what was asked for: delivery goes on behind the response. */
 async function eventually<T>(ask: () => Promise<T>, isThere: (answer: T) => boolean): Promise<T> {
@@ -101,13 +29,8 @@ function isListening(port: number): Promise<boolean> {
   });
 }
 
-beforeAll(() => {
-  execFileSync('npm', ['run', '--silent', 'build:examples'], { cwd: ROOT, stdio: 'pipe' });
-}, 60_000);
-
-afterAll(() => {
-  for (const child of running) process.kill(-(child.pid ?? 0), 'SIGKILL');
-});
+beforeAll(buildDemo, 60_000);
+afterAll(killDemos);
 
 describe('the demo', () => {
   it('answers who did what, when and with which data, and is stored whole when it is stopped', async () => {
@@ -185,6 +108,11 @@ describe('the demo', () => {
       const { body } = await demo.get('/audit-events/?limit=1000');
       expect(body.count).toBeGreaterThan(200);
       expect(JSON.stringify(body)).not.toMatch(/wrong-\d|demo-secret|open sesame/);
+      const results = body.results ?? [];
+      expect(new Set(results.map(({ tenant }) => tenant))).toEqual(new Set(['acme', 'globex', null]));
+      expect(results).toContainEqual(expect.objectContaining({ name: 'LoginFailed', status: 'failure' }));
+      const labels = { operatorId: 7, companyId: 1, caller: 'web' };
+      expect(results).toContainEqual(expect.objectContaining({ tenant: 'acme', labels }));
       const children = execFileSync('ps', ['-o', 'args=', '--ppid', String(demo.pid)], { encoding: 'utf8' });
       const port = Number(/--port (\d+)/.exec(children)?.[1]);
       expect(await isListening(port)).toBe(true);
@@ -193,6 +121,30 @@ describe('the demo', () => {
     },
     LONGEST_STOP_MS * 3,
   );
+
+  it('opens each API to the token, and to auditor-acme what is of acme, in the scheme that the API asks for', async () => {
+    const demo = await startDemo({ MONGODB_URI: freshUri(), DEMO_TRAFFIC: '0' });
+    const jwt = /^JWT of auditor-acme (ey[\w-]+\.[\w-]+\.[\w-]+)$/m.exec(demo.lines.join('\n'))?.[1] ?? '';
+    const { auditId } = await demo.call('GET', '/ping');
+    const other = await demo.call('GET', '/ping', undefined, { 'x-tenant': 'globex' });
+    const path = `/audit-events/${other.auditId}/`;
+    const seen = await eventually(
+      () => demo.get(path),
+      ({ status }) => status === 200,
+    );
+    expect(seen.body).toMatchObject({ tenant: 'globex', labels: { companyId: 2, operatorId: 9 } });
+    expect((await demo.get(`/audit-events/${auditId}/`, `Token ${jwt}`)).status).toBe(200);
+    expect((await demo.get(path, `Token ${jwt}`)).status).toBe(404);
+    for (const [mount, scheme] of MOUNTS) {
+      expect((await demo.get(mount, `${scheme} ${TOKEN}`)).status).toBe(200);
+      const own = await demo.get(mount, `${scheme} ${jwt}`);
+      expect(own.status).toBe(200);
+      expect(JSON.stringify(own.body)).not.toContain('globex');
+      expect((await demo.get(mount, `${scheme} nobody`)).status).toBe(401);
+      expect((await demo.get(mount, '')).status).toBe(401);
+    }
+    expect(await demo.stop('SIGTERM')).toEqual({ code: 0, stderr: '' });
+  });
 
   it('serves while MongoDB is down', async () => {
     const demo = await startDemo({

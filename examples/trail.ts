@@ -1,0 +1,18 @@
+import type { Express } from 'express';
+import type { Audit, Authenticate, DialectName } from 'express-audit-events';
+
+/** Each API at the path that its reference has. */
+// #region mounts
+const MOUNTS: readonly (readonly [path: string, dialect: DialectName])[] = [
+  ['/audit-events', 'audit-events'],
+  ['/history', 'history'],
+];
+// #endregion
+
+/** Serves the trail over every API, to the same readers. */
+export function mountTrail(app: Express, audit: Audit, authenticate: Authenticate): void {
+  for (const [path, dialect] of MOUNTS) app.use(path, audit.router({ dialect, authenticate }));
+}
+
+/** What to tell somebody who looks for the APIs. */
+export const TRAIL_PATHS: readonly string[] = MOUNTS.map(([path]) => path);
