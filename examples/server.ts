@@ -10,7 +10,7 @@ import { mongoFor } from './mongod';
 import { createReaders, type Readers } from './readers';
 import { addShop, showError } from './shop';
 import { sendTraffic } from './traffic';
-import { mountTrail, TRAIL_PATHS } from './trail';
+import { mountTrail, TRAIL_MOUNTS } from './trail';
 import { labelsOf, tenantOf, userOf } from './visitor';
 
 const HOST = '127.0.0.1';
@@ -47,7 +47,7 @@ function printHelp(base: string, { token, acmeJwt }: Readers): void {
   const curl = `curl -s -H 'Authorization: Token ${token}'`;
   console.log(`AUDIT_TOKEN ${token}`);
   console.log(`JWT of auditor-acme ${acmeJwt}\n`);
-  console.log(`The trail is at ${TRAIL_PATHS.join(', ')}\n`);
+  console.log(`The trail is at ${TRAIL_MOUNTS.map(([path]) => path).join(', ')}\n`);
   console.log('Try:');
   console.log(`  ${curl} '${base}/audit-events/?limit=2'`);
   console.log(`  ${curl} '${base}/audit-events/?user=ann&timestamp__gt=${yesterday}&sort=timestamp'`);

@@ -3,7 +3,7 @@ import type { Audit, Authenticate, DialectName } from 'express-audit-events';
 
 /** Each API at the path that its reference has. */
 // #region mounts
-const MOUNTS: readonly (readonly [path: string, dialect: DialectName])[] = [
+export const TRAIL_MOUNTS: readonly (readonly [path: string, dialect: DialectName])[] = [
   ['/audit-events', 'audit-events'],
   ['/history', 'history'],
 ];
@@ -11,8 +11,5 @@ const MOUNTS: readonly (readonly [path: string, dialect: DialectName])[] = [
 
 /** Serves the trail over every API, to the same readers. */
 export function mountTrail(app: Express, audit: Audit, authenticate: Authenticate): void {
-  for (const [path, dialect] of MOUNTS) app.use(path, audit.router({ dialect, authenticate }));
+  for (const [path, dialect] of TRAIL_MOUNTS) app.use(path, audit.router({ dialect, authenticate }));
 }
-
-/** What to tell somebody who looks for the APIs. */
-export const TRAIL_PATHS: readonly string[] = MOUNTS.map(([path]) => path);
