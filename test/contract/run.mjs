@@ -47,6 +47,7 @@ async function checkApi(python, api, directory) {
     return checkReach(report);
   });
   if (report === undefined) return;
+  if (report.exit_code !== 0) console.log(report.output);
   for (const phase of PHASES) await check(`${dialect} ${phase}`, () => checkPhase(report, phase));
 }
 

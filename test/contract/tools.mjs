@@ -69,5 +69,5 @@ export async function findTools() {
   }
   const env = { ...process.env, PYTHONPATH: directory, PYTHONDONTWRITEBYTECODE: '1', NO_COLOR: '1' };
   // -S: nothing of the machine's own packages is mixed in
-  return (args) => run(python, ['-S', ...args], { env });
+  return (args, cwd) => run(python, ['-S', ...args], { cwd, env });
 }
