@@ -17,10 +17,11 @@ const REASONS: Readonly<Record<number, string>> = {
   503: 'The store is not reachable.',
   504: 'The query, or its count, took longer than allowed.',
 };
-const HEADERS: Readonly<Record<number, string>> = {
-  401: 'WWW-Authenticate',
-  405: 'Allow',
-  503: 'Retry-After',
+/** What a problem's answer always carries besides its body. */
+const HEADERS: Readonly<Record<number, readonly [name: string, schema: Schema]>> = {
+  401: ['WWW-Authenticate', { type: 'string' }],
+  405: ['Allow', { type: 'string', const: 'GET, HEAD' }],
+  503: ['Retry-After', { type: 'integer', minimum: 1 }],
 };
 
 const PREFERENCE_APPLIED = { 'Preference-Applied': { schema: { type: 'string' } } };
@@ -151,7 +152,7 @@ function problemResponse(dialect: Dialect, problem: Problem): Schema {
   const context = { requestId: UUID, timestamp: new Date('2026-01-31T12:00:00.000Z') };
   return {
     description: REASONS[problem.status],
-    ...(header !== undefined && { headers: { [header]: { schema: { type: 'string' } } } }),
+    ...(header !== undefined && { headers: { [header[0]]: { required: true, schema: header[1] } } }),
     content: {
       'application/json': {
         schema: { $ref: '#/components/schemas/Problem' },

@@ -54,4 +54,18 @@ describe.each(DIALECTS)('openapi.json of %s', (dialect) => {
       schema: { type: 'integer', minimum: 1, maximum: 1_000, default: 25 },
     });
   });
+
+  it('promises the headers that the answers to a refused request carry', async () => {
+    const { components } = documentSchema.parse((await get('/openapi.json')).body);
+    const responses = z
+      .record(z.string(), z.looseObject({ headers: z.unknown().optional() }))
+      .parse(components.responses);
+    expect(responses[401]?.headers).toEqual({
+      'WWW-Authenticate': { required: true, schema: { type: 'string' } },
+    });
+    const refusal = await get('/', { method: 'POST' });
+    const schema = { type: 'string', const: refusal.headers.get('allow') };
+    expect(responses[405]?.headers).toEqual({ Allow: { required: true, schema } });
+    expect((await get('/')).headers.get('www-authenticate')).not.toBeNull();
+  });
 });
