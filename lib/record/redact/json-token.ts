@@ -1,5 +1,6 @@
 const BACKSLASH = 92;
-const BARE_END = /[\s,:"{}[\]]/g;
+/** Of blanks, JSON's own only: whoever reads the text passes those over, and any other would be a token of nothing. */
+const BARE_END = /[ \t\r\n,:"{}[\]]/g;
 const LITERAL = /^(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)$/;
 
 export interface Span {
@@ -42,7 +43,7 @@ export function readQuoted(text: string, start: number): Token {
 export function readBare(text: string, start: number): Token {
   BARE_END.lastIndex = start;
   const end = BARE_END.exec(text)?.index ?? text.length;
-  const value = text.slice(start, end);
+  const value = text.slice(start, end).trim();
   return { kind: LITERAL.test(value) ? 'literal' : 'bare', start, end, value, isCut: false };
 }
 

@@ -56,7 +56,8 @@ class JsonText {
   /** Null when the whole must be hidden, undefined when it is no JSON. */
   redact(): string | null | undefined {
     let at = 0;
-    while (at < this.text.length && !this.mustHide) at = this.read(at);
+    // a token of nothing would be read for ever
+    while (at < this.text.length && !this.mustHide) at = Math.max(this.read(at), at + 1);
     while (this.frames.length > 1) this.close(this.text.length);
     if (this.mustHide) return null;
     if (this.edits.length > 0) return this.edited();
