@@ -11,7 +11,7 @@ import { createReaders, type Readers } from './readers';
 import { addShop, showError } from './shop';
 import { sendTraffic } from './traffic';
 import { mountTrail, TRAIL_MOUNTS } from './trail';
-import { labelsOf, tenantOf, userOf } from './visitor';
+import { isIrrevocable, labelsOf, tenantOf, userOf } from './visitor';
 
 const HOST = '127.0.0.1';
 const START_MS = 5_000;
@@ -84,6 +84,7 @@ async function main(): Promise<void> {
     user: userOf, // default: req.user
     tenant: tenantOf,
     labels: labelsOf,
+    intent: isIrrevocable,
   });
   // #endregion
   const readers = await createReaders(process.env.AUDIT_TOKEN || randomBytes(24).toString('base64url'));

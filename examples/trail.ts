@@ -6,6 +6,9 @@ import type { Audit, Authenticate, DialectName } from 'express-audit-events';
 export const TRAIL_MOUNTS: readonly (readonly [path: string, dialect: DialectName])[] = [
   ['/audit-events', 'audit-events'],
   ['/history', 'history'],
+  ['/api/v2/audit', 'audit'],
+  ['/v1/organizations/:organizationId/audit', 'organization-audit'],
+  ['/v2/audit-logs', 'audit-logs'],
 ];
 // #endregion
 

@@ -21,6 +21,11 @@ export function tenantOf(req: Request): string | null {
   return header(req, 'X-Tenant');
 }
 
+/** What must be in the trail before it is done. Writes of items leave one event each. */
+export function isIrrevocable({ method, originalUrl }: Request): boolean {
+  return !['GET', 'HEAD', 'OPTIONS'].includes(method) && !/^\/items(?:[/?]|$)/.test(originalUrl);
+}
+
 /** The app's own dimensions: what is not known of a request has no label. */
 export function labelsOf(req: Request): Record<string, string | number> {
   const tenant = tenantOf(req) ?? '';

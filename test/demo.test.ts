@@ -9,6 +9,9 @@ const LONGEST_STOP_MS = 10_000;
 const MOUNTS = [
   ['/audit-events/', 'Token'],
   ['/history/', 'Bearer'],
+  ['/api/v2/audit', 'Bearer'],
+  ['/v1/organizations/acme/audit/', 'Bearer'],
+  ['/v2/audit-logs', 'Bearer'],
 ] as const;
 
 /** Asks until the trail has what was asked for: delivery goes on behind the response. */
