@@ -21,9 +21,11 @@ export function tenantOf(req: Request): string | null {
   return header(req, 'X-Tenant');
 }
 
+const UNSAFE: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE'];
+
 /** What must be in the trail before it is done. Writes of items leave one event each. */
-export function isIrrevocable({ method, originalUrl }: Request): boolean {
-  return !['GET', 'HEAD', 'OPTIONS'].includes(method) && !/^\/items(?:[/?]|$)/.test(originalUrl);
+export function isIrrevocable({ method, path }: Request): boolean {
+  return UNSAFE.includes(method) && !/^\/items(?:\/|$)/i.test(path);
 }
 
 /** The app's own dimensions: what is not known of a request has no label. */

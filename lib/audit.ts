@@ -9,11 +9,7 @@ import { MongoWriter } from './mongo/writer';
 import { type AuditOptions, parseOptions, type UserInput } from './options';
 import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
-import { audit } from './query/dialects/audit';
-import { auditEvents } from './query/dialects/audit-events';
-import { auditLogs } from './query/dialects/audit-logs';
-import { history } from './query/dialects/history';
-import { organizationAudit } from './query/dialects/organization-audit';
+import * as dialects from './query/dialects';
 import { createRouter } from './query/router';
 import { type OrganizationInfo, parseRouterOptions } from './query/router-options';
 import { createReadingCall } from './reading-call';
@@ -30,15 +26,11 @@ import { createReporter } from './report';
 import type { EventReader } from './store';
 
 /** The published APIs, by the names of their dialects. */
-export type DialectName = 'audit-events' | 'history' | 'audit' | 'organization-audit' | 'audit-logs';
+export type DialectName = (typeof dialects)[keyof typeof dialects]['name'];
 
-const DIALECTS: readonly [Dialect, ...Dialect[]] = [
-  auditEvents,
-  history,
-  audit,
-  organizationAudit,
-  auditLogs,
-];
+/** The default first. */
+const { auditEvents, ...others } = dialects;
+const DIALECTS: readonly [Dialect, ...Dialect[]] = [auditEvents, ...Object.values(others)];
 const DEFAULT_FLUSH_MS = 30_000;
 const DEFAULT_CLOSE_MS = 10_000;
 
@@ -170,6 +162,7 @@ export function createAudit(options: AuditOptions): Audit {
         reader,
         reporter,
         limits: { maxTimeMS: settings.maxTimeMS },
+        auditOf: recorder.auditOf,
         recordReading,
       });
     },

@@ -41,6 +41,8 @@ const RANKS: readonly (readonly string[])[] = [
   ['lib/record/notes'],
   // stages
   ['lib/record/', 'lib/query/dialects/', 'lib/mongo/', 'lib/changes/', 'lib/viewer/'],
+  // all of them
+  ['lib/query/dialects'],
   // several stages as one
   ['lib/record/safe-copies'],
   // composers

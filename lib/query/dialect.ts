@@ -158,8 +158,8 @@ export interface TenantInPath {
  * One published audit API on the common store: what it calls things, how it writes them. It knows neither HTTP
  * nor MongoDB.
  */
-export interface Dialect {
-  readonly name: string;
+export interface Dialect<Name extends string = string> {
+  readonly name: Name;
   /** One sentence for the OpenAPI document. */
   readonly summary: string;
   /** Authentication schemes of the Authorization header (RFC 9110, 11.4), the first one is challenged with. */

@@ -1,20 +1,39 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 import { AuditError } from '../errors';
+import { suggest } from '../suggest';
 import { type Authenticate, readCredential } from './authenticate';
 import type { Dialect, Reader } from './dialect';
 import type { Scope } from './filter';
 import { parseParameters } from './parameters';
 import { Stop } from './stop';
 
-/** Strict: a limit on a reader that is not known here must not be taken for none. */
-const readerSchema = z.strictObject({
-  id: z.string().min(1),
-  email: z.string().optional(),
+/** A misspelt limit on a reader must not be taken for none; what else an app's own readers have is theirs. */
+function refuseMisspelt(reader: object, context: z.RefinementCtx): void {
+  for (const key of Object.keys(reader)) {
+    if (Object.hasOwn(readerShape, key)) continue;
+    const near = suggest(key, LIMITS);
+    if (near !== undefined) context.addIssue({ code: 'custom', path: [key], message: near });
+  }
+}
+
+const readerShape = {
+  id: z.union([z.string().min(1), z.number().transform(String)]),
+  email: z
+    .string()
+    .nullish()
+    .transform((email) => email ?? undefined),
   permissions: z.array(z.string()).optional(),
   tenants: z.union([z.literal('*'), z.array(z.string())]).optional(),
   fields: z.literal('no-payload').optional(),
-});
+};
+const LIMITS = ['permissions', 'tenants', 'fields'];
+const readerSchema = z
+  .looseObject(readerShape)
+  .superRefine(refuseMisspelt)
+  .transform(
+    ({ id, email, permissions, tenants, fields }): Reader => ({ id, email, permissions, tenants, fields }),
+  );
 
 /** Who reads what: decided once a query, before anything is asked of the store. */
 export interface Admission {
@@ -56,7 +75,7 @@ export function createGate({ dialect, authenticate }: GateParts) {
     const result = readerSchema.safeParse(found);
     if (result.success) return result.data;
     const [issue] = result.error.issues;
-    const path = issue?.code === 'unrecognized_keys' ? issue.keys : (issue?.path ?? []);
+    const path = issue?.path ?? [];
     const where = path.length === 0 ? '' : ` at '${path.join('.')}'`;
     throw new AuditError(
       'AUDIT_CALLBACK_FAILED',

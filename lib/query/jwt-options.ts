@@ -5,7 +5,7 @@ import type { JwtPublicKey, JwtPublicKeyAlgorithm, JwtSecretAlgorithm } from './
 /** Claims of a token that was verified (RFC 7519, 4): what its issuer wrote, of whatever types. */
 export interface JwtClaims {
   /** When the token expires, in seconds since 1970. */
-  readonly exp: number;
+  readonly exp?: number;
   readonly [claim: string]: unknown;
 }
 

@@ -5,6 +5,8 @@ import { BadParameter, type Parameters } from './dialect';
 import type { Instant } from './filter';
 
 const LONGEST_QUOTE = 64;
+/** More than any API has a use for. */
+const MOST_REPEATS = 50;
 
 /** A client's value for a message, cut to a readable length. */
 export function quote(value: string): string {
@@ -37,6 +39,13 @@ function unknownParameter(name: string, value: string, known: readonly string[])
   return badParameter(name, `${reason}: ${quote(name)}.${hint} ${allowed}. Received ${quote(value)}.`);
 }
 
+function addRepeated(parameters: Map<string, string | string[]>, name: string, value: string): void {
+  const values = parameters.get(name);
+  if (!Array.isArray(values)) parameters.set(name, [value]);
+  else if (values.push(value) > MOST_REPEATS)
+    throw badParameter(name, `Must be given at most ${MOST_REPEATS} times. Received it once more.`);
+}
+
 /**
  * The parameters of a request target, read from the target itself: an app's own query parser has no say. A name
  * that is unknown, bracketed, or repeated without being `repeatable`, is an error.
@@ -48,7 +57,7 @@ export function readParameters(
   known: readonly string[],
   repeatable: readonly string[] = [],
 ): Parameters {
-  const parameters = new Map<string, string | readonly string[]>();
+  const parameters = new Map<string, string | string[]>();
   const mark = target.indexOf('?');
   if (mark === -1) return parameters;
   for (const pair of target.slice(mark + 1).split('&')) {
@@ -61,7 +70,7 @@ export function readParameters(
     if (!known.includes(name)) throw unknownParameter(name, value ?? rawValue, known);
     if (value === null) throw badEncoding(name, rawValue);
     const before = parameters.get(name);
-    if (repeatable.includes(name)) parameters.set(name, [before ?? [], value].flat());
+    if (repeatable.includes(name)) addRepeated(parameters, name, value);
     else if (before === undefined) parameters.set(name, value);
     else
       throw badParameter(name, `Must be given once. Received ${quote(String(before))} and ${quote(value)}.`);

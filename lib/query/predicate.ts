@@ -35,7 +35,7 @@ export function predicateParameter<const P extends Predicate, T>(
       };
       if (!isTaken(predicate))
         return fail(
-          `Takes the predicates ${taken.join(', ')}, not ${predicate}; eq:${prefix} compares with that text.`,
+          `Takes the predicates ${taken.join(', ')}, not ${predicate}${taken.includes('~eq') ? `; eq:${prefix} compares with that text` : ''}.`,
         );
       const result = value.safeParse(text.slice(prefix.length));
       if (!result.success) return fail(result.error.issues[0]?.message ?? 'Not valid.');

@@ -22,12 +22,13 @@ export interface Reading {
 /** Records a reading where no middleware is in front. MUST NOT throw. */
 export type RecordReading = (req: Request, reading: Reading) => void;
 
-/** What the middleware has put there: absent where none is in front of the router. */
-type Audit = Request['audit'] | undefined;
+/** What notes on a request's own event; undefined where this audit does not record the request. */
+export type AuditOf = (req: Request) => Request['audit'] | undefined;
 
 export interface ReadingParts {
   readonly dialect: Dialect;
   readonly reporter: Reporter;
+  readonly auditOf: AuditOf;
   /** Null when readings are not audited. */
   readonly recordReading: RecordReading | null;
 }
@@ -86,7 +87,7 @@ export class ReadingLog {
 
   /** Whether the request has an event of its own, which then is the reading. */
   private note(statusCode: number): boolean {
-    const { audit } = this.req as { readonly audit?: Audit };
+    const audit = this.parts.auditOf(this.req);
     if (audit === undefined) return false;
     const reading = this.reading(statusCode);
     // a client that has left: the event is on its way already

@@ -10,7 +10,7 @@ import { linksOf } from './links';
 import { createOpenApi } from './openapi';
 import { readParameters } from './parameters';
 import { visibleTo } from './payload';
-import { ReadingLog, type RecordReading } from './reading';
+import { type AuditOf, ReadingLog, type RecordReading } from './reading';
 import type { RouterSettings } from './router-options';
 import { Stop, toStop } from './stop';
 
@@ -23,6 +23,7 @@ export interface RouterParts extends RouterSettings {
   readonly reader: EventReader;
   readonly reporter: Reporter;
   readonly limits: ReadLimits;
+  readonly auditOf: AuditOf;
   /** Null when readings are not audited. */
   readonly recordReading: RecordReading | null;
 }
@@ -46,7 +47,7 @@ function targetOf(req: Request, hasDetail: boolean): Target | null {
   if (segment === undefined) return { kind: 'list' };
   if (deeper.length > 0) return null;
   if (segment === DOCUMENT) return { kind: 'document' };
-  return hasDetail ? { kind: 'detail', uuid: segment } : null;
+  return hasDetail ? { kind: 'detail', uuid: UUID.test(segment) ? segment.toLowerCase() : segment } : null;
 }
 
 /** As on the request's event: an id that the client sent if it is sane, else the event's own. */
@@ -68,15 +69,18 @@ export function createRouter(parts: RouterParts): RequestHandler {
   async function organizationOf(tenant: string | null): Promise<Readonly<Record<string, unknown>> | null> {
     if (tenant === null) return null;
     if (parts.organizationInfo === null) return { id: tenant };
-    let info: object | null | undefined;
+    let info: unknown;
     try {
-      info = await parts.organizationInfo(tenant);
+      // as it would be sent: documents of mongoose have more to them than their fields
+      info = JSON.parse(JSON.stringify((await parts.organizationInfo(tenant)) ?? null));
     } catch (cause) {
       const message = "Option 'organizationInfo' of router() threw; the query was not answered.";
       throw new AuditError('AUDIT_CALLBACK_FAILED', message, { cause });
     }
-    if (info === null || info === undefined) throw new Stop({ status: 404, message: 'Not found.' });
-    return { ...info };
+    if (info === null) throw new Stop({ status: 404, message: 'Not found.' });
+    if (typeof info === 'object' && !Array.isArray(info)) return info as Readonly<Record<string, unknown>>;
+    const message = "Option 'organizationInfo' of router() returned no object; the query was not answered.";
+    throw new AuditError('AUDIT_CALLBACK_FAILED', message);
   }
 
   async function rendered(
@@ -93,10 +97,14 @@ export function createRouter(parts: RouterParts): RequestHandler {
   async function pages(list: PagedList, task: Task): Promise<unknown> {
     const { req, scope, limits } = task;
     const query = list.parse(parametersOf(task, list));
-    const [count, events] = await Promise.all([
+    const [counted, events] = await Promise.all([
       reader.count(scope, query.filter, limits),
       reader.find(scope, query.filter, query.sort, query.page, limits),
     ]);
+    const { skip, limit } = query.page;
+    // a last page knows the number, also when events came between the two questions
+    const isLast = events.length > 0 && events.length < limit;
+    const count = isLast ? skip + events.length : counted;
     const problem = list.checkPage?.(query, count) ?? null;
     if (problem !== null) throw new Stop(problem);
     return list.render({ ...(await rendered(task, events)), count, query, links: linksOf(req) });
@@ -128,7 +136,7 @@ export function createRouter(parts: RouterParts): RequestHandler {
 
   async function detail(one: Detail, uuid: string, { req, reader: who, scope, limits, log }: Task) {
     log.asked(readParameters(req.originalUrl, []));
-    const event = UUID.test(uuid) ? await reader.get(scope, uuid.toLowerCase(), limits) : null;
+    const event = UUID.test(uuid) ? await reader.get(scope, uuid, limits) : null;
     if (event === null) throw new Stop({ status: 404, message: 'Not found.' });
     log.found(1);
     const contentTypes = await reader.contentTypes([event.object.type], limits);

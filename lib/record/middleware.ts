@@ -4,7 +4,7 @@ import { AuditError } from '../errors';
 import type { AuditEvent } from '../event';
 import type { MisuseChecks } from './misuse';
 import { Recording, type RecordingParts } from './recording';
-import { type NoteTaker, RequestNotes } from './request-audit';
+import { type NoteTaker, type RequestAudit, RequestNotes } from './request-audit';
 import type { ResponseWatcher } from './response';
 import type { Uuid7 } from './uuid';
 
@@ -23,6 +23,8 @@ export interface Recorder {
   /** Writes the intents where it is mounted; from its first call on, `middleware` writes none. */
   intent(): RequestHandler;
   readonly errors: ErrorRequestHandler;
+  /** What notes on the event of a request, if this recorder records it. */
+  readonly auditOf: (req: Request) => RequestAudit | undefined;
 }
 
 /**
@@ -78,20 +80,20 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     recording.onHeaders();
   }
 
-  function recordingOf(req: Request): Recording | undefined {
+  function find(req: Request) {
     const isOwn = (taker: NoteTaker): taker is Recording => taker instanceof Recording && taker.isOf(parts);
-    return RequestNotes.takerOf(req.audit, isOwn);
+    return RequestNotes.find(req.audit, isOwn);
   }
 
   const middleware: RequestHandler = function auditMiddleware(req, res, next) {
-    if (recordingOf(req) !== undefined) parts.misuse.twice();
+    if (find(req) !== undefined) parts.misuse.twice();
     else guarded(() => arrive(req, res));
     next();
   };
 
   const intentMiddleware: RequestHandler = function auditIntent(req, _res, next) {
     guarded(() => {
-      const recording = recordingOf(req);
+      const recording = find(req)?.taker;
       if (recording === undefined) parts.misuse.unrecordedIntent();
       else acceptIntent(recording, true);
     });
@@ -105,9 +107,9 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
   }
 
   const errors: ErrorRequestHandler = function auditErrors(error, req, _res, next) {
-    guarded(() => recordingOf(req)?.note('error', error));
+    guarded(() => find(req)?.taker.note('error', error));
     next(error);
   };
 
-  return { middleware, intent, errors };
+  return { middleware, intent, errors, auditOf: (req) => find(req)?.notes };
 }

@@ -144,7 +144,8 @@ export class Recording implements NoteTaker {
   onEnd(completion: Completion): AuditEvent | null {
     const draft = this.draft ?? this.build(this.ids.outcome, this.body.read());
     this.isOver = true;
-    if (this.isSkipped || this.app.skip()) return null;
+    // what was announced has an outcome
+    if (!this.hasIntent && (this.isSkipped || this.app.skip())) return null;
     if (this.isChanged) this.join(draft);
     draft.statusCode = completion.statusCode;
     draft.durationMs = completion.durationMs;

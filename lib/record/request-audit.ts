@@ -66,17 +66,17 @@ export class RequestNotes implements RequestAudit {
   }
 
   /**
-   * The taker of a request's notes that fulfils a condition. Kept here rather than in a WeakMap by request: a map that
+   * The notes of a request whose taker fulfils a condition, with that taker. Kept here rather than in a WeakMap by request: a map that
    * lives long keeps young values alive, and with them whole requests, until the next full garbage collection.
    */
-  static takerOf<T extends NoteTaker>(
+  static find<T extends NoteTaker>(
     audit: unknown,
     condition: (taker: NoteTaker) => taker is T,
-  ): T | undefined {
+  ): { readonly notes: RequestNotes; readonly taker: T } | undefined {
     let notes = audit;
     while (notes instanceof RequestNotes && #taker in notes) {
       const taker = notes.#taker;
-      if (condition(taker)) return taker;
+      if (condition(taker)) return { notes, taker };
       notes = notes.#outer;
     }
     return undefined;

@@ -53,7 +53,7 @@ const WRONG: readonly (readonly [string, string])[] = [
   ),
   [
     'created_at=~eq:2026-01-01',
-    'created_at: Takes the predicates eq, neq, gt, gte, lt, lte, not ~eq; eq:~eq: compares with that text. Received "~eq:2026-01-01".',
+    'created_at: Takes the predicates eq, neq, gt, gte, lt, lte, not ~eq. Received "~eq:2026-01-01".',
   ],
   // predicates
   ...TEXTS.flatMap((name) => [

@@ -91,6 +91,7 @@ describe.each(EXPRESSES)('a dialect on %s', (_, express) => {
         reader: audit.reader,
         reporter: { error: (error) => void reporter.push(error), once: () => {}, dropped: () => {} },
         limits: { maxTimeMS: 5_000 },
+        auditOf: () => undefined,
         recordReading: null,
       });
     trail = await startTrail({

@@ -51,7 +51,7 @@ describe.each(EXPRESSES)('the reader of a JSON Web Token on %s', (_, express) =>
         jwt({
           secret: SECRET,
           reader: ({ client, exp }) =>
-            give(client === 'shop' && exp > now() ? { id: client, tenants: ['a', 'b'] } : null),
+            give(client === 'shop' && Number(exp) > now() ? { id: client, tenants: ['a', 'b'] } : null),
         }),
       );
       await trail.expectCount(tokenOf({ claims: { sub: undefined, client: 'shop' } }), 2);

@@ -154,6 +154,7 @@ describe.each(cases)('%s on %s', (dialect, _, express, api) => {
             reader: slow,
             reporter: { error: () => {}, once: () => {}, dropped: () => {} },
             limits: { maxTimeMS: 1 },
+            auditOf: () => undefined,
             recordReading: null,
           }),
         ),

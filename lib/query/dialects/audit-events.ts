@@ -122,7 +122,7 @@ function renderList({ events, count, query, contentTypes, links }: ListResult) {
 }
 
 const text = z.string().nullable();
-const json = z.unknown();
+const json = z.unknown().meta({ description: 'Any JSON; null when unknown.' });
 const eventAnswer = z.object({
   uuid: z.uuid(),
   timestamp: z.iso.datetime(),
@@ -161,7 +161,7 @@ const eventAnswer = z.object({
 const link = z.url().nullable();
 
 /** `GET /audit-events/` and `GET /audit-events/{uuid}/`; errors as Django REST framework writes them. */
-export const auditEvents: Dialect = {
+export const auditEvents: Dialect<'audit-events'> = {
   name: 'audit-events',
   summary: 'Audit events: user actions and system changes, newest first.',
   schemes: ['Token'],

@@ -177,9 +177,9 @@ const answer = z.object({
       entityIdString: z.string(),
       association: known,
       properties: z.object({
-        content: z.unknown(),
-        before: z.unknown(),
-        after: z.unknown(),
+        content: z.unknown().meta({ description: 'Any JSON; null when unknown.' }),
+        before: z.unknown().meta({ description: 'Any JSON; null when unknown.' }),
+        after: z.unknown().meta({ description: 'Any JSON; null when unknown.' }),
         diff: z.array(z.unknown()).nullable(),
       }),
       createdAt: z.iso.datetime(),
@@ -190,7 +190,7 @@ const answer = z.object({
 });
 
 /** `GET /v2/audit-logs`: one log after the other, by cursors that stay right while others are written. */
-export const auditLogs: Dialect = {
+export const auditLogs: Dialect<'audit-logs'> = {
   name: 'audit-logs',
   summary: 'Audit logs: who created, changed, deleted, associated or accessed what, newest first.',
   schemes: ['Bearer'],

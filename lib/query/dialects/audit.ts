@@ -180,7 +180,7 @@ function renderProblem({ status, parameter, message }: Problem, context: Problem
 }
 
 /** `GET /api/v2/audit`: every event, intents too, by predicates on its columns. */
-export const audit: Dialect = {
+export const audit: Dialect<'audit'> = {
   name: 'audit',
   summary: 'Audit logs: every event, intents and outcomes each, filtered by predicates on the columns.',
   schemes: ['Bearer'],

@@ -103,8 +103,8 @@ const answer = z.object({
       timestamp: z.iso.datetime(),
       ip_address: text,
       user_agent: z.string(),
-      before_state: z.unknown(),
-      after_state: z.unknown(),
+      before_state: z.unknown().meta({ description: 'Any JSON; null when unknown.' }),
+      after_state: z.unknown().meta({ description: 'Any JSON; null when unknown.' }),
       object_id: z.string(),
       content_type: page.nullable(),
     }),
@@ -112,7 +112,7 @@ const answer = z.object({
 });
 
 /** `GET /history/`: what became of objects, page by page. */
-export const history: Dialect = {
+export const history: Dialect<'history'> = {
   name: 'history',
   summary: 'History: who created, changed, deleted or accessed which object, newest first.',
   schemes: ['Bearer'],

@@ -206,7 +206,7 @@ function errorOf({ status, message, parameter, credential }: Problem) {
 }
 
 /** `GET /v1/organizations/:organizationId/audit/`: what happened in one organization, page by page. */
-export const organizationAudit: Dialect = {
+export const organizationAudit: Dialect<'organization-audit'> = {
   name: 'organization-audit',
   summary: 'Audit of an organization: who created, changed, deleted or accessed what, newest first.',
   schemes: ['Bearer'],
