@@ -82,8 +82,8 @@ export interface EventReader {
     limits: ReadLimits,
   ): Promise<readonly StoredEvent[]>;
   /**
-   * MUST meet each event that existed when the walk began once, in the order of integer ids, while several
-   * processes write, there and back. MUST NOT cost more the further the walk has come.
+   * MUST meet each event at or below the safe point of the walk's beginning once, in the order of creation time and
+   * then uuid, while several processes write, there and back. MUST NOT cost more the further the walk has come.
    */
   walk(scope: Scope, filter: AuditEventFilter, walk: Walk, limits: ReadLimits): Promise<WalkedPage>;
   /** Exact. */

@@ -1,6 +1,14 @@
 import { canonicalAddress } from '../address';
 import { escapeText } from '../escape';
-import type { AuditEventFilter, Comparison, Condition, Scope, Sort, TextCondition } from '../query/filter';
+import type {
+  AuditEventFilter,
+  Comparison,
+  Condition,
+  Position,
+  Scope,
+  Sort,
+  TextCondition,
+} from '../query/filter';
 import type { Driver } from './connection';
 import { toBinary } from './document';
 
@@ -138,6 +146,20 @@ export function throughIndex(scope: Scope, filter: AuditEventFilter, purpose: 'f
     filter.where.length > 0 &&
     filter.where.every((one) => 'field' in one && one.field === 'contentType');
   return purpose === 'count' && isOfTypes ? ANY_OBJECT_ID : ANY_TIME;
+}
+
+/**
+ * What lies beyond a position, in the order of the timestamp and then of the uuid: the rest of its millisecond, then
+ * all other times. Two queries, as each of them is one range of an index: of one query with both as alternatives
+ * MongoDB may pass over every event of that millisecond.
+ */
+export function beyond(driver: Driver, { timestamp, uuid }: Position, descending: boolean): readonly Query[] {
+  const further = descending ? '$lt' : '$gt';
+  const at = new Date(timestamp);
+  return [
+    { timestamp: { $eq: at }, _id: { [further]: toBinary(driver, uuid) } },
+    { timestamp: { [further]: at } },
+  ];
 }
 
 /** An integer id is an event's own: nothing after it could matter, and its index has no more. */

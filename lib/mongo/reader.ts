@@ -1,6 +1,6 @@
 import { AuditError } from '../errors';
 import type { StoredEvent } from '../event';
-import type { AuditEventFilter, Page, Scope, Sort, Walk } from '../query/filter';
+import type { AuditEventFilter, Page, Position, Scope, Sort, Walk } from '../query/filter';
 import type { EventReader, ReadLimits, WalkedPage } from '../store';
 import { type Db, READ_OPTIONS, type StoreConnection } from './connection';
 import type { ContentTypes } from './content-types';
@@ -8,7 +8,7 @@ import { type Document, fromDocument } from './document';
 import { toReadError } from './errors';
 import type { Ids } from './ids';
 import type { CollectionNames } from './names';
-import { type Query, throughIndex, toQuery, toSort } from './query';
+import { beyond, type Query, throughIndex, toQuery, toSort } from './query';
 
 const NO_FILTER: AuditEventFilter = { where: [] };
 
@@ -76,12 +76,16 @@ export class MongoReader implements EventReader {
     return this.read(async (db) => {
       // first the safe point, then what lies below it: nothing can appear there any more
       const until = from?.until ?? (await this.parts.ids.safePoint(db));
-      const bounds: Query[] = [{ id: { $lte: until } }];
-      if (from !== null) bounds.push({ id: { [descending ? '$lt' : '$gt']: from.id } });
-      const query = { $and: [await this.query(db, scope, filter, limits), ...bounds] };
-      const sort = { id: descending ? -1 : 1 } as const;
+      const query = await this.query(db, scope, filter, limits);
+      const ranges =
+        from === null
+          ? [throughIndex(scope, filter, 'find')]
+          : beyond(this.parts.connection.driver, from, descending);
       // one more than is shown says whether there are more
-      const found = await this.documents(db, query, { sort, limit: limit + 1 }, limits);
+      const options = { sort: toSort([{ field: 'timestamp', descending }]), limit: limit + 1 };
+      const read = (range: Query) =>
+        this.documents(db, { $and: [query, { id: { $lte: until } }, range] }, options, limits);
+      const found = (await Promise.all(ranges.map(read))).flat();
       const hasMore = found.length > limit;
       const events = found.slice(0, limit);
       if (isBackward) events.reverse();
@@ -122,6 +126,19 @@ export class MongoReader implements EventReader {
   }
 }
 
+const LAST_UUID = 2n ** 128n - 1n;
+
+/** The place next to a position in the order of timestamp and uuid, so that the event itself lies on its other side. */
+function nextTo({ timestamp, uuid }: Position, isUp: boolean): Pick<Position, 'timestamp' | 'uuid'> {
+  const step = isUp ? 1 : -1;
+  const next = BigInt(`0x${uuid.replaceAll('-', '')}`) + BigInt(step);
+  const hex = (next & LAST_UUID).toString(16).padStart(32, '0');
+  return {
+    timestamp: next < 0n || next > LAST_UUID ? timestamp + step : timestamp,
+    uuid: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  };
+}
+
 /** On the side that the walk came from there is the event which it stood at. */
 function pageOf(
   events: readonly StoredEvent[],
@@ -129,20 +146,19 @@ function pageOf(
   until: number,
   { before = from !== null, after = from !== null }: { readonly before?: boolean; readonly after?: boolean },
 ): WalkedPage {
-  const first = events[0]?.id;
-  const last = events.at(-1)?.id;
+  const [first, last] = [events[0], events.at(-1)];
   if (first === undefined || last === undefined) {
     if (from === null) return { events, before: null, after: null };
     // the way back leads to the event itself
-    const step = (from.side === 'after') === descending ? -1 : 1;
-    const back = from.id + step;
+    const back = { ...nextTo(from, (from.side === 'after') !== descending), until };
     return from.side === 'after'
-      ? { events, before: { side: 'before', id: back, until }, after: null }
-      : { events, before: null, after: { side: 'after', id: back, until } };
+      ? { events, before: { side: 'before', ...back }, after: null }
+      : { events, before: null, after: { side: 'after', ...back } };
   }
+  const at = ({ timestamp, uuid }: StoredEvent) => ({ timestamp: timestamp.getTime(), uuid, until });
   return {
     events,
-    before: before ? { side: 'before', id: first, until } : null,
-    after: after ? { side: 'after', id: last, until } : null,
+    before: before ? { side: 'before', ...at(first) } : null,
+    after: after ? { side: 'after', ...at(last) } : null,
   };
 }

@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import { BadParameter } from './dialect';
 import type { AuditEventFilter, Position } from './filter';
 
-const VERSION = 1;
+const VERSION = 2;
 const LONGEST_CURSOR = 256;
 const BINDING_CHARS = 16;
-const TEXT = /^(\d+) (after|before) (\d{1,16}) (\d{1,16}) ([\w-]+)$/;
+/** Beyond it there is no date in JavaScript, on either side. */
+const LATEST_DATE = 8.64e15;
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const TEXT = new RegExp(`^(\\d+) (after|before) (-?\\d{1,16}) (${UUID}) (\\d{1,16}) ([\\w-]+)$`);
 
 /** What a cursor belongs to: the same filter in the same direction, or it would lead astray. */
 export interface CursorBinding {
@@ -22,8 +25,9 @@ function bindingOf({ dialect, filter, descending }: CursorBinding): string {
 /** The opaque text of a position; null for none. */
 export function writeCursor(position: Position | null, binding: CursorBinding): string | null {
   if (position === null) return null;
-  const { side, id, until } = position;
-  return Buffer.from(`${VERSION} ${side} ${id} ${until} ${bindingOf(binding)}`).toString('base64url');
+  const { side, timestamp, uuid, until } = position;
+  const text = `${VERSION} ${side} ${timestamp} ${uuid} ${until} ${bindingOf(binding)}`;
+  return Buffer.from(text).toString('base64url');
 }
 
 /**
@@ -41,11 +45,11 @@ export function readCursor(
     new BadParameter(parameter, `${reason} Start again without a cursor.`);
   const bytes = cursor.length <= LONGEST_CURSOR ? Buffer.from(cursor, 'base64url') : Buffer.alloc(0);
   const text = bytes.toString('latin1');
-  const [, version, given, id, until, bound] = TEXT.exec(text) ?? [];
+  const [, version, given, timestamp, uuid = '', until, bound] = TEXT.exec(text) ?? [];
   // also what decodes to the same bytes by another spelling is none that was given out
   const isOurs = version === String(VERSION) && bytes.toString('base64url') === cursor;
-  const position = { side, id: Number(id), until: Number(until) };
-  if (!isOurs || !Number.isSafeInteger(position.id) || !Number.isSafeInteger(position.until))
+  const position = { side, timestamp: Number(timestamp), uuid, until: Number(until) };
+  if (!isOurs || !(Math.abs(position.timestamp) <= LATEST_DATE) || !Number.isSafeInteger(position.until))
     throw fail('Must be a cursor of an earlier answer.');
   if (given !== side) throw fail(`Must be the ${parameter} of an earlier answer.`);
   if (bound !== bindingOf(binding))

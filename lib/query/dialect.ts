@@ -41,7 +41,7 @@ export interface ListQuery {
   readonly page: Page;
 }
 
-/** One page of a list that is walked by cursors, in the order of the integer ids. */
+/** One page of a list that is walked by cursors, in the order of creation time. */
 export interface CursorQuery {
   readonly filter: AuditEventFilter;
   readonly descending: boolean;

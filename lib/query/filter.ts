@@ -80,17 +80,19 @@ export interface Page {
   readonly limit: number;
 }
 
-/** A place between two events in the order of their integer ids. */
+/** A place in the order of creation time, where several have one time in that of their uuids. */
 export interface Position {
   /** Whether the events `after` or `before` it are meant, in the order of the walk. */
   readonly side: 'after' | 'before';
-  /** The event at the place, itself left out. */
-  readonly id: number;
-  /** The safe point when the walk began: what came later is no part of it. */
+  /** Of the event at the place, itself left out; in milliseconds since the epoch. */
+  readonly timestamp: number;
+  /** Of the same event. */
+  readonly uuid: string;
+  /** The safe point when the walk began: what has a higher integer id is no part of it. */
   readonly until: number;
 }
 
-/** One page of a walk along the integer ids, whose cost does not depend on how far it has come. */
+/** One page of a walk in the order of creation time, whose cost does not depend on how far it has come. */
 export interface Walk {
   readonly descending: boolean;
   readonly limit: number;

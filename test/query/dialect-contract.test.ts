@@ -70,7 +70,12 @@ const READERS: Readonly<Record<string, Reader>> = {
   'fake-token-none': { id: 'none', tenants: '*', permissions: ['audit'] },
 };
 const rows = Array.from({ length: 5 }, (_, i) =>
-  row(0, { id: i + 1, tenant: 'acme', stored: { labels: { shop: i < 3 ? `s${i}` : i } } }),
+  row(i, {
+    uuid: `0190a6d0-0000-7000-8000-abcdef00000${i}`,
+    id: i + 1,
+    tenant: 'acme',
+    stored: { labels: { shop: i < 3 ? `s${i}` : i } },
+  }),
 );
 
 describe.each(EXPRESSES)('a dialect on %s', (_, express) => {
@@ -191,7 +196,17 @@ describe.each(EXPRESSES)('a dialect on %s', (_, express) => {
 
   it('refuses a cursor of another list, another direction, or of nobody', async () => {
     const { next } = await list('');
-    const garbage = ['x', `${next}A`, `${next}=`, Buffer.from('1 after 1 5 x').toString('base64url'), '%00'];
+    const [version, side, time, uuid, ...rest] = Buffer.from(String(next), 'base64url').toString().split(' ');
+    const forged = [
+      // as the version before gave it
+      ['1', side, '1', ...rest],
+      ['1', side, time, uuid, ...rest],
+      // at no time that there is, of no event
+      [version, side, '9999999999999999', uuid, ...rest],
+      [version, side, time, '1', ...rest],
+      [version, side, time, uuid?.toUpperCase(), ...rest],
+    ].map((parts) => Buffer.from(parts.join(' ')).toString('base64url'));
+    const garbage = ['x', `${next}A`, `${next}=`, ...forged, '%00'];
     for (const query of [
       `next=${next}&sort=asc`,
       `next=${next}&label=s1`,
