@@ -219,10 +219,11 @@ export async function startMongod(options: StartOptions = {}): Promise<Mongod> {
   const socketless = process.platform === 'win32' ? [] : ['--nounixsocket'];
   const instance = { ...settings, ...place, ...replica, args: [...socketless, ...(options.args ?? [])] };
   const server = new MongoMemoryServer({ binary: { systemBinary }, instance, spawn: { detached: true } });
-  let keepData = () => {};
+  // at once: whoever is interrupted while mongod starts leaves its data behind, too
+  const remover = options.dbPath === undefined ? removeAfterCaller(dbPath) : null;
   const shutDown = async () => {
     await server.stop({ doCleanup: false });
-    keepData();
+    remover?.cancel();
     if (options.dbPath === undefined) await rm(dbPath, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
@@ -231,8 +232,8 @@ export async function startMongod(options: StartOptions = {}): Promise<Mongod> {
     const mongod = server.instanceInfo?.instance.mongodProcess;
     const pid = mongod?.pid;
     if (port === undefined || pid === undefined) throw new Error('mongod ended as soon as it had started');
-    if (options.dbPath === undefined) keepData = removeAfterCaller(pid, dbPath);
-    mongod?.once('exit', keepData);
+    remover?.end(pid);
+    mongod?.once('exit', () => remover?.cancel());
     if (options.replicaSet) await initiateReplicaSet(port);
     const uri = `mongodb://127.0.0.1:${port}/${options.replicaSet ? `?replicaSet=${REPLICA_SET}` : ''}`;
     let stopped: Promise<void> | undefined;
@@ -247,17 +248,31 @@ export async function startMongod(options: StartOptions = {}): Promise<Mongod> {
   }
 }
 
+interface Remover {
+  /** Names the mongod that is to end before its data goes. */
+  end(pid: number): void;
+  /** The caller sees to it itself. */
+  cancel(): void;
+}
+
 /** mongodb-memory-server ends a mongod whose caller is gone, but leaves its data: some 300 MB. */
-function removeAfterCaller(pid: number, dbPath: string): () => void {
-  const script = `process.stdin.resume().on('end', () => {
-    try { process.kill(Number(process.argv[1]), 'SIGKILL'); } catch {}
-    require('node:fs').rmSync(process.argv[2], { recursive: true, force: true, maxRetries: 10 });
+function removeAfterCaller(dbPath: string): Remover {
+  const script = `let pid = '';
+  const remove = () => require('node:fs').rmSync(process.argv[1], { recursive: true, force: true, maxRetries: 10 });
+  process.stdin.on('data', (data) => { pid += data; }).on('end', () => {
+    try { if (pid !== '') process.kill(Number(pid), 'SIGKILL'); } catch {}
+    remove();
+    // one that was only starting is ended by others, and writes until then
+    if (pid === '') setTimeout(remove, 4000);
   })`;
-  const args = ['-e', script, String(pid), dbPath];
-  const remover = spawn(process.execPath, args, { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  const remover = spawn(process.execPath, ['-e', script, dbPath], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
   remover.unref();
-  if (remover.stdin instanceof Socket) remover.stdin.unref();
-  return () => void remover.kill('SIGKILL');
+  const { stdin } = remover;
+  if (stdin instanceof Socket) stdin.unref();
+  return { end: (pid) => void stdin?.write(String(pid)), cancel: () => void remover.kill('SIGKILL') };
 }
 
 /** Not by MongoMemoryReplSet: that one takes another port when the given one was in use a moment ago. */

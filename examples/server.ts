@@ -36,7 +36,7 @@ async function showTraffic(base: string, audit: Audit, isStopping: () => boolean
   try {
     await sendTraffic(base);
     await audit.flush();
-    console.log(`recorded ${audit.stats().delivered} requests of its own\n`);
+    console.log(`recorded ${audit.stats().delivered} events of requests of its own\n`);
   } catch (error) {
     if (!isStopping()) throw error;
   }

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { Connection } from 'mongoose';
 import { z } from 'zod';
 import { AuditOptionError } from './errors';
+import { escapeText } from './escape';
 import type { Action } from './event';
 import { suggest } from './suggest';
 
@@ -138,7 +139,10 @@ const optionsSchema = group({
     .string(COLLECTION_RULE)
     .regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,99}$/, COLLECTION_RULE)
     .default('auditevents'),
-  source: text('must be a string of 1 to 128 characters', 1, 128).nullable().default(null),
+  source: text('must be a string of 1 to 128 characters', 1, 128)
+    .transform(escapeText)
+    .nullable()
+    .default(null),
   user: callback<NonNullable<AuditOptions['user']>>().default(
     () => (req: Request) => (req as { user?: UserInput }).user,
   ),

@@ -7,6 +7,8 @@ import { MOST_TEXT } from './quarantine';
 
 /** What is charged for the objects around a text. */
 const TEXT_BYTES = 1_024;
+/** Clients may choose them where a mount has a parameter. */
+const MOST_TYPES = 1_000;
 
 /** As much as quarantine keeps: whatever cannot be encoded can be shown. */
 function toText(event: AuditEvent): string {
@@ -25,9 +27,20 @@ function reasonOf(error: unknown): string {
 export class Preparation {
   private readonly encoder: EventEncoder;
   private readonly arena = new Arena();
+  /** Object types by themselves: one may be a slice, which would keep the whole URL in memory that it was cut from. */
+  private readonly types = new Map<string, string>();
 
   constructor(writerId: string) {
     this.encoder = new EventEncoder(writerId);
+  }
+
+  private typeOf(type: string): string {
+    const known = this.types.get(type);
+    if (known !== undefined) return known;
+    const own = Buffer.from(type).toString();
+    if (this.types.size >= MOST_TYPES) this.types.clear();
+    this.types.set(own, own);
+    return own;
   }
 
   prepare(event: AuditEvent): PreparedEvent {
@@ -36,7 +49,15 @@ export class Preparation {
     try {
       const { body, cost } = this.arena.keep(this.encoder.encode(event));
       if (typeof object.type !== 'string') throw new TypeError('the type of the object is no text');
-      return { uuid, timestamp, objectType: object.type, cost, body, refusal: null, sequence: 0 };
+      return {
+        uuid,
+        timestamp,
+        objectType: this.typeOf(object.type),
+        cost,
+        body,
+        refusal: null,
+        sequence: 0,
+      };
     } catch (error) {
       const refusal = { reason: reasonOf(error), text: toText(event) };
       const cost = TEXT_BYTES + refusal.text.length * 2;

@@ -11,8 +11,10 @@ export const MOST_TEXT = 4 * 1024 * 1024;
 /** As text: whatever made MongoDB refuse the event cannot do so here. */
 function textOf({ driver }: StoreConnection, { body, refusal, sequence }: PreparedEvent): string {
   if (body === null) return refusal?.text ?? '';
-  stamp(body, { id: 0, sequence, recordedAt: new Date(0) });
-  return toText(driver.BSON.deserialize(body));
+  // an attempt whose result is unknown may still hold the body itself
+  const copy = Buffer.from(body);
+  stamp(copy, { id: 0, sequence, recordedAt: new Date(0) });
+  return toText(driver.BSON.deserialize(copy));
 }
 
 /** Keeps an event that MongoDB refused, once, with the place in its writer's sequence that it leaves empty. */

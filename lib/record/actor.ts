@@ -17,6 +17,7 @@ function isDocument(value: unknown): boolean {
 export function textOfId(value: unknown): string | null {
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'function')
     return null;
+  if (typeof value === 'symbol' || (typeof value === 'number' && !Number.isFinite(value))) return null;
   if (isDocument(value)) return null;
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('hex') : String(value);
   return text === '' || text === NO_TEXT ? null : shortText(text);

@@ -41,7 +41,7 @@ export class AppAnswers {
   labels(): Record<string, string | number> {
     const labels = this.ask('labels', (answer) => Object.entries(answer ?? {}));
     if (labels === null) return {};
-    const isLabel = ([, value]: [string, unknown]) => typeof value === 'string' || typeof value === 'number';
+    const isLabel = ([, value]: [string, unknown]) => typeof value === 'string' || Number.isFinite(value);
     return Object.fromEntries(labels.filter(isLabel));
   }
 

@@ -31,7 +31,7 @@ function text(value: unknown): string {
 function object(value: unknown): ObjectRef {
   const { type, id } = (value ?? {}) as { type?: unknown; id?: unknown };
   const isType = typeof type === 'string' && type !== '' && type.length <= LONGEST_NAME;
-  const text = typeof id === 'symbol' ? null : textOfId(id);
+  const text = textOfId(id);
   if (!isType || text === null)
     throw new Unfit('must have a type (a string) and an id (a string, a number or an ObjectId)');
   return { type: shortText(type), id: text };
@@ -40,7 +40,8 @@ function object(value: unknown): ObjectRef {
 function actor(value: unknown): Actor | null {
   if (isUnknownActor(value) && toActor(value) === null)
     throw new Unfit(`must have one of ${ACTOR_KEYS.join(', ')}`);
-  if (value === null || ['string', 'number', 'object'].includes(typeof value)) return toActor(value);
+  const isId = typeof value === 'string' || Number.isFinite(value);
+  if (isId || typeof value === 'object') return toActor(value);
   throw new Unfit('must be a user with an id, an id, or null');
 }
 
@@ -52,7 +53,7 @@ function action(value: unknown): Action {
 function labels(value: unknown): Record<string, string | number> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     const copy: Record<string, unknown> = { ...value };
-    const isFine = Object.values(copy).every((one) => typeof one === 'string' || typeof one === 'number');
+    const isFine = Object.values(copy).every((one) => typeof one === 'string' || Number.isFinite(one));
     if (isFine) return copy as Record<string, string | number>;
   }
   throw new Unfit('must be an object of strings and numbers');

@@ -23,6 +23,15 @@ export interface RecordCallParts extends SafeCopiesParts {
   readonly accept: (event: AuditEvent) => void;
 }
 
+/** @throws {AuditCallError} when a getter throws */
+function membersOf(input: object): [string, unknown][] {
+  try {
+    return Object.entries(input);
+  } catch {
+    throw new AuditCallError('audit.record: the event could not be read, one of its members throws.');
+  }
+}
+
 /** @throws {AuditCallError} naming the field, the value and what is allowed */
 function read(input: unknown): Notes {
   if (typeof input !== 'object' || input === null) {
@@ -30,7 +39,7 @@ function read(input: unknown): Notes {
     throw new AuditCallError(`audit.record: the event must be an object, received ${received}.`);
   }
   const notes: Notes = {};
-  for (const [field, value] of Object.entries(input)) {
+  for (const [field, value] of membersOf(input)) {
     if (!(FIELDS as readonly string[]).includes(field)) {
       const near = suggest(field, FIELDS);
       const remedy = near === undefined ? `Known are ${FIELDS.join(', ')}.` : `Did you mean '${near}'?`;
