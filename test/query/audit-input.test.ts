@@ -71,7 +71,7 @@ const WRONG: readonly (readonly [string, string])[] = [
   ['status=eq:sucess', 'Did you mean \'success\'? Received "eq:sucess".'],
   ...['~eq', 'gt', 'gte', 'lt', 'lte'].map(
     (predicate) =>
-      [`status=${predicate}:success`, `status: Takes the predicates eq, neq, not ${predicate}; `] as const,
+      [`status=${predicate}:success`, `status: Takes the predicates eq, neq, not ${predicate}. `] as const,
   ),
   ['action=%FF', 'action: Must be percent-encoded UTF-8.'],
 ];

@@ -79,6 +79,8 @@ describe.each(EXPRESSES)('a router that is asked with JSON Web Tokens on %s', (_
         { secret: SECRET, clockToleranceSeconds: 300 },
         { claims: { nbf: now() + 30 } },
       ],
+      ['that never expires', { secret: SECRET }, { claims: { exp: undefined } }],
+      ['without an email', { secret: SECRET }, { claims: { email: null } }],
       ['that began', { secret: SECRET, clockToleranceSeconds: 0 }, { claims: { nbf: now() - 1 } }],
       [
         "with claims of the issuer's own",
@@ -124,7 +126,6 @@ describe.each(EXPRESSES)('a router that is asked with JSON Web Tokens on %s', (_
         { ...secret, clockToleranceSeconds: 0 },
         { claims: { exp: now() } },
       ],
-      ['that never expires', secret, { claims: { exp: undefined } }],
       ['whose expiry is text', secret, { claims: { exp: String(now() + 60) } }],
       ['whose expiry is null', secret, { claims: { exp: null } }],
       ['that begins later', secret, { claims: { nbf: now() + 600 } }],
