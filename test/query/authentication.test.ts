@@ -136,6 +136,13 @@ describe.each(EXPRESSES)('authentication on %s', (_, express) => {
     expect(trail.errors[0]?.message).toContain("'authenticate'");
     expect(trail.errors[0]?.message).not.toContain('secret');
   });
+
+  it('takes readers as apps have them: with a number, no email, and members of their own', async () => {
+    const reader = { id: 5, email: null, tenants: '*', name: 'Ada', createdAt: new Date() };
+    authenticate = (() => reader) as never;
+    expect((await askWith('Token fake', '/')).status).toBe(200);
+    expect(trail.errors).toEqual([]);
+  });
 });
 
 describe('staticTokens', () => {

@@ -149,6 +149,7 @@ describe.each(cases)('%s on %s', (dialect, _, express, api) => {
   beforeAll(async () => {
     trail = await startTrail({
       express,
+      server: { maxHeaderSize: 1_048_576 },
       build(app, audit) {
         app.set('query parser', () => ({ [api.user]: { $ne: null } }));
         app.use(api.mount, audit.router({ dialect, authenticate }));
@@ -186,6 +187,12 @@ describe.each(cases)('%s on %s', (dialect, _, express, api) => {
       expect(ids.length).toBeGreaterThan(10);
       expect(ids).not.toContain(9999);
     }
+  });
+
+  it('refuses 10,000 repetitions at once', async () => {
+    const query = `${api.user}=u&`.repeat(10_000);
+    const sorts = dialect === 'audit' ? 'sort_by=id&'.repeat(10_000) : query;
+    expect((await get(sorts)).status).toBe(400);
   });
 
   it('filters by user', async () => {

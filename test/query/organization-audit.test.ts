@@ -123,7 +123,11 @@ describe.each(EXPRESSES)('organization-audit on %s', (_, express) => {
       build(app, audit) {
         const dialect = 'organization-audit';
         app.use('/v1/organizations/:organizationId/audit', audit.router({ dialect, authenticate }));
-        const organizationInfo = async (id: string) => ({ id, name: id.toUpperCase(), slug: id });
+        // like a document of mongoose: what it is sent as is not what it has
+        const organizationInfo = async (id: string) => ({
+          $__: { internal: true },
+          toJSON: () => ({ id, name: id.toUpperCase(), slug: id }),
+        });
         const router = audit.router({ dialect, authenticate, organizationInfo });
         app.use('/named/:organizationId/audit', router);
       },

@@ -1,6 +1,7 @@
-import { EXPRESSES } from '../support/app';
+import { createAudit } from '../../lib/index';
+import { allEvents, EXPRESSES, freshUri } from '../support/app';
 import { listOf } from './contract';
-import { authenticate, row, startTrail, type Trail } from './trail';
+import { authenticate, closedAtEnd, row, startTrail, type Trail } from './trail';
 
 const stored = row('2026-01-01T00:00:00Z', {
   tenant: 'a',
@@ -89,6 +90,38 @@ describe.each(EXPRESSES)('a reading of the trail on %s', (_, express) => {
     await behind.get('/');
     expect(await readingsOf(behind)).toMatchObject([
       { kind: 'request', user: { id: 'session-user' }, tenant: 'app', content: null },
+    ]);
+  });
+
+  it('stands on the event of the audit that was read, where another one records the request too', async () => {
+    const other = closedAtEnd(createAudit({ mongo: freshUri(), auditReads: false }));
+    const trail = await startTrail({
+      express,
+      options: { auditReads: true },
+      build(app, audit) {
+        app.use(audit.middleware(), other.middleware());
+        app.use('/audit-events', audit.router({ authenticate }));
+      },
+    });
+    await trail.get('/');
+    const own = { user: { id: 'auditor' }, object: { type: 'audit-event' } };
+    expect(await readingsOf(trail)).toMatchObject([own]);
+    expect(await allEvents(other)).toMatchObject([{ user: null, content: null }]);
+  });
+
+  it('is an event of its own where only another audit records the request', async () => {
+    const other = closedAtEnd(createAudit({ mongo: freshUri() }));
+    const trail = await startTrail({
+      express,
+      options: { auditReads: true },
+      build(app, audit) {
+        app.use(other.middleware());
+        app.use('/audit-events', audit.router({ authenticate }));
+      },
+    });
+    await trail.get('/');
+    expect(await readingsOf(trail)).toMatchObject([
+      { kind: 'event', name: 'AuditRead', user: { id: 'auditor' } },
     ]);
   });
 

@@ -114,6 +114,12 @@ describe.each(EXPRESSES)('an intent on %s', (_, express) => {
       expect(outcome).toMatchObject({ outcome: 'aborted', commitId: intent.commitId });
     });
 
+    it('has its outcome, also where the request is left out later', async () => {
+      await start({ intent: isUnsafe, skip: (_req, res) => res.statusCode === 404 }, atFront);
+      await send('DELETE', '/nowhere');
+      expect((await pair())[1]).toMatchObject({ status: 'failure', statusCode: 404 });
+    });
+
     it.each([
       [
         'throws',

@@ -35,6 +35,9 @@ const WRONG: readonly (readonly [string, (audit: Loose) => unknown, RegExp])[] =
   ['an id that is no text', (audit) => audit.object('users', textless), /object could not be read/],
   ['user()', (audit) => audit.user(), /must be a user with an id, an id, or null/],
   ['user(true)', (audit) => audit.user(true), /must be a user/],
+  ['user(NaN)', (audit) => audit.user(Number.NaN), /must be a user/],
+  ['an object whose id is NaN', (audit) => audit.object('users', Number.NaN), /an id \(a string/],
+  ['a label that is NaN', (audit) => audit.labels({ a: Number.NaN }), /object of strings and numbers/],
   [
     'a user of other members',
     (audit) => audit.user({ uid: 5 }),
@@ -154,6 +157,14 @@ describe.each(EXPRESSES)('req.audit on %s', (_, express) => {
       user.id = '2';
     });
     expect(event.user).toMatchObject({ id: '1', name: 'Ada' });
+  });
+
+  it('may be taken apart', async () => {
+    const event = await eventOf(({ name, labels }) => {
+      name('Taken');
+      labels({ a: 1 });
+    });
+    expect(event).toMatchObject({ name: 'Taken', labels: { a: 1 } });
   });
 
   it('skips', async () => {
