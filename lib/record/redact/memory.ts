@@ -1,35 +1,27 @@
+import { Quotes } from './quotes';
+import { addQuotable, type Quotable, readingsOf } from './spellings';
+
+/** A shorter secret is too common to be known again. */
 const SHORTEST = 3;
-/** A shorter secret counts as quoted only where it stands alone: three digits, or a plain word, are part of many texts. */
-const SHORTEST_ANYWHERE = 8;
-/** Messages quote long values in part; this much of one is enough to know it again. */
-const HEAD = 16;
 const MOST = 4_096;
+/** Of all secrets together: what a search of them all may cost. */
+const MOST_CHARS = 262_144;
 const MOST_ITEMS = 1_000;
 const DEEPEST = 6;
-const QUOTING = /["'`\\]/g;
-const WORD = /[\p{L}\p{N}]/u;
-
-/** Without case, and without what JSON and inspection put around quotes. */
-function comparable(text: string): string {
-  return text.toLowerCase().replace(QUOTING, '');
-}
-
-function standsAlone(text: string, word: string): boolean {
-  for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
-    const isJoined = WORD.test(text.charAt(at - 1)) || WORD.test(text.charAt(at + word.length));
-    if (!isJoined) return true;
-  }
-  return false;
-}
 
 /** The secrets that were masked in one event, so that a message which quotes one can be masked too. */
 export class SecretMemory {
-  private heads: Set<string> | undefined;
+  private secrets: Set<string> | undefined;
+  private chars = 0;
+  /** Made when a message asks: most requests have none. */
+  private quotable: Quotable | undefined;
   private isIncomplete = false;
 
   /** Something was not looked at: from now on every text may quote a secret. */
   giveUp(): void {
     this.isIncomplete = true;
+    this.secrets = undefined;
+    this.quotable = undefined;
   }
 
   add(value: unknown, depth = 0): void {
@@ -42,11 +34,16 @@ export class SecretMemory {
   }
 
   private addText(text: string): void {
-    const head = text.slice(0, 4 * HEAD).trim();
-    if (head.length < SHORTEST) return;
-    this.heads ??= new Set();
-    if (this.heads.size >= MOST) this.giveUp();
-    else this.heads.add(head);
+    if (text.length < SHORTEST) return;
+    this.secrets ??= new Set();
+    if (this.secrets.has(text)) return;
+    this.chars += text.length;
+    if (this.secrets.size >= MOST || this.chars > MOST_CHARS) {
+      this.giveUp();
+      return;
+    }
+    this.secrets.add(text);
+    this.quotable = undefined;
   }
 
   private addMembers(value: object, depth: number): void {
@@ -62,13 +59,17 @@ export class SecretMemory {
 
   isQuotedIn(text: string): boolean {
     if (this.isIncomplete) return true;
-    if (this.heads === undefined) return false;
-    const searched = comparable(text);
-    for (const head of this.heads) {
-      const secret = comparable(head).slice(0, HEAD);
-      if (secret.length < SHORTEST_ANYWHERE ? standsAlone(searched, secret) : searched.includes(secret))
-        return true;
-    }
-    return false;
+    if (this.secrets === undefined || text === '') return false;
+    const { values, pieces } = this.allQuotable(this.secrets);
+    const quotes = new Quotes(readingsOf(text));
+    return values.some((value) => quotes.hasValue(value)) || pieces.some((piece) => quotes.hasPartOf(piece));
+  }
+
+  private allQuotable(secrets: ReadonlySet<string>): Quotable {
+    if (this.quotable !== undefined) return this.quotable;
+    const quotable: Quotable = { values: [], pieces: [] };
+    for (const secret of secrets) addQuotable(secret, quotable);
+    this.quotable = quotable;
+    return quotable;
   }
 }
