@@ -9,13 +9,15 @@ export interface MatchedRoute {
   /** The app's own pattern below it, like `/orders/:id`; null when no route matched. */
   readonly pattern: string | null;
   readonly object: ObjectRef | null;
-  /** Parameters by name, as Express decoded them. */
+  /** Parameters by name, as Express decoded them; a wildcard's segments are joined. */
   readonly params: Readonly<Record<string, string>>;
 }
 
 const SIMPLE_PATTERN = /^(?:\/(?::\w+|[^/:*?+(){}[\]\\"!|]*))*$/;
 const PARAMETER = /^:(\w+)$/;
-const PARAMETERS = /:\w+/g;
+/** Also wildcards of Express 5, like `*path`. */
+const PARAMETERS = /[:*](\w+)/g;
+const PATTERN_BREAK = /[/{}()]/;
 const LONGEST_ROUTE = 512;
 
 function segmentsOf(path: string): string[] {
@@ -33,6 +35,10 @@ function decode(segment: string): string {
   } catch {
     return segment;
   }
+}
+
+export function namesIn(pattern: string): string[] {
+  return Array.from(pattern.matchAll(PARAMETERS), ([, name = '']) => name);
 }
 
 /** Whether a simple pattern matches the end of a path. */
@@ -83,12 +89,12 @@ function nameMount(
   params: Readonly<Record<string, string>>,
 ): readonly string[] {
   if (mount.length === 0) return mount;
-  const own = new Set(pattern.match(PARAMETERS));
+  const own = new Set(namesIn(pattern));
   const named = [...mount];
   let last = -1;
   for (const [name, value] of Object.entries(params)) {
     // numbers are the groups of the route's own expression
-    if (own.has(`:${name}`) || /^\d/.test(name)) continue;
+    if (own.has(name) || /^\d/.test(name)) continue;
     const places = [...mount.keys()].filter((i) => i > last && decode(mount[i] ?? '') === value);
     const place = places.find((i) => i >= last + 2) ?? places[0];
     if (place === undefined) continue;
@@ -123,6 +129,8 @@ function stringParams({ params }: Request): Record<string, string> {
   for (const name in params) {
     const value: unknown = params[name];
     if (typeof value === 'string') strings[name] = value;
+    // a wildcard of Express 5
+    else if (Array.isArray(value)) strings[name] = value.join('/');
   }
   return strings;
 }
@@ -137,6 +145,23 @@ function addMissing(params: Record<string, string>, own: readonly string[], path
   });
 }
 
+/**
+ * The same where the pattern is not simple: each parameter may be all that the pattern does not say. That is
+ * enough to hide one, and too little for an object's id.
+ */
+function guessMissing(
+  params: Readonly<Record<string, string>>,
+  pattern: string,
+  path: readonly string[],
+): Readonly<Record<string, string>> {
+  // the source of an expression names nothing
+  const missing = pattern.startsWith('/') ? namesIn(pattern).filter((name) => !(name in params)) : [];
+  if (missing.length === 0) return params;
+  const words = new Set(pattern.toLowerCase().split(PATTERN_BREAK));
+  const rest = path.map(decode).filter((segment) => !words.has(segment.toLowerCase()));
+  return { ...Object.fromEntries(missing.map((name) => [name, rest.join('/')])), ...params };
+}
+
 export function readRoute(req: Request, target: string): MatchedRoute {
   const pathname = pathOf(target);
   const params = stringParams(req);
@@ -147,7 +172,8 @@ export function readRoute(req: Request, target: string): MatchedRoute {
   if (own !== null) addMissing(params, own, path);
   const mount = nameMount(mountOf(req, own, path), pattern, params);
   const object = objectOf([...mount, ...(own ?? segmentsOf(pattern))], params);
-  return { mount: mount.map((segment) => `/${segment}`).join(''), pattern, object, params };
+  const shown = own === null ? guessMissing(params, pattern, path.slice(mount.length)) : params;
+  return { mount: mount.map((segment) => `/${segment}`).join(''), pattern, object, params: shown };
 }
 
 /** Mount path and pattern, like `/users/:userId/orders/:id`. */

@@ -7,7 +7,7 @@ import { Normaliser, type SectionOptions } from './normalise';
 import { toObject } from './object';
 import type { Redaction } from './redact/redact';
 import { isSecretStart } from './redact/values';
-import { type MatchedRoute, routeOf } from './route';
+import { type MatchedRoute, namesIn, routeOf } from './route';
 import { LONGEST_SHORT_TEXT, shortText } from './short-text';
 
 const MASKED = '[REDACTED]';
@@ -91,11 +91,14 @@ export class SafeCopies {
 
   /** Parameters that are secrets by their names or looks are neither an object's id nor left in the url. */
   route({ mount, pattern, object, params }: MatchedRoute) {
-    const secrets: string[] = [];
-    for (const name in params) if (this.redaction.isSecretKey(name)) secrets.push(params[name] ?? '');
+    const names = Object.keys(params).filter((name) => this.redaction.isSecretKey(name));
+    const secrets = names.map((name) => params[name] ?? '');
+    const shown = new Set(names.length === 0 ? [] : namesIn(`${mount}${pattern ?? ''}`));
+    // only what the mount does not name: else a client could hide any part of its route
+    const unnamed = names.filter((name) => !shown.has(name)).map((name) => params[name] ?? '');
     const isSecret = ({ id }: ObjectRef): boolean => secrets.includes(id) || this.redaction.isSecretText(id);
     return {
-      route: pattern === null ? null : escapeText(routeOf(mount && this.target(mount, []), pattern)),
+      route: pattern === null ? null : escapeText(routeOf(mount && this.target(mount, unnamed), pattern)),
       object:
         object === null || this.masking('object', true, () => isSecret(object)) ? null : toObject(object),
       secrets,
