@@ -1,4 +1,5 @@
 import UAParser from 'ua-parser-js';
+import { unescapeText } from '../escape';
 import type { Client } from '../event';
 
 /** Longest part of a user agent that is looked at; real ones are far shorter. */
@@ -57,6 +58,11 @@ function parse(agent: string): Client {
   let kind: Client['kind'] = KINDS[device.type ?? ''] ?? (name === null ? 'unknown' : 'browser');
   if (BOT.test(agent)) kind = 'bot';
   return { browser: name, os: join(os.name, os.version), device: join(device.vendor, device.model), kind };
+}
+
+/** The agent to parse: null where a secret in it was masked, for its parts would show it. */
+export function visibleAgent(agent: string | null, stored: string | null): string | null {
+  return stored !== null && unescapeText(stored) === agent ? agent : null;
 }
 
 /** Tells programs apart by their User-Agent. Clients choose the keys, so the cache is bounded. */

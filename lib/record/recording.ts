@@ -6,6 +6,7 @@ import { AppAnswers } from './app-answers';
 import { type BodySnapshot, type BodyWatch, settled, watchBody } from './body';
 import { actionOf, blankEvent, type DraftEvent, statusOf } from './build-event';
 import { allowed, allowedHeaders, allowedTarget } from './capture';
+import { visibleAgent } from './client';
 import { type Notes, readNote } from './notes';
 import { type Arrival, readArrival, readQuery, toUri } from './request';
 import { isProduction, type NoteTaker } from './request-audit';
@@ -183,7 +184,7 @@ export class Recording implements NoteTaker {
     event.remoteAddr = arrival.remoteAddr;
     event.peerAddr = arrival.peerAddr;
     event.userAgent = copies.text('userAgent', arrival.userAgent);
-    event.client = parts.clientOf(arrival.userAgent);
+    event.client = parts.clientOf(visibleAgent(arrival.userAgent, event.userAgent));
     this.join(event);
     return event;
   }
