@@ -6,6 +6,7 @@ const KEYS = [
   'passenger compass bypassed encompass tokenizer tokenised inside considered president residue',
   'adapter option adoption desktop laptop opted panel companyPanel spanner japan signal design signatory jwtf',
   'shipping pinned happiness liban cvvx mission session sessions key keys monkey keyword publicKeys access',
+  'bypass trespass surpass underpass overpass bypassKey authorKey cardNote discardNow businessId assessId',
   'card credit number name value authenticated status id type message cost constant x-forwarded-for',
 ];
 

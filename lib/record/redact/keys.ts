@@ -36,6 +36,10 @@ const PARTS: readonly string[] = [
   'socialsecurity',
   'passwort',
   'pswd',
+  'authkey',
+  'authcode',
+  'xfunctionskey',
+  'mnemonic',
 ];
 
 /** Words too short to be searched inside of others: `author` is no `auth`, `footprint` no `pin`. */
@@ -59,7 +63,15 @@ const WORDS: ReadonlySet<string> = new Set([
   'jwt',
   'bearer',
   'sig',
+  'sessid',
+  'cardno',
 ]);
+
+/** `dbpass` and `refreshtokens`, but nothing that passes by. */
+const SECRET_END = /(?:token|pass|passkey)s?$/;
+const HARMLESS_END = /(?:comp|byp|tresp|surp|underp|overp)ass(?:key)?s?$/;
+/** At the end only: a `cardNote` is none. */
+const LAST_PART = 'cardno';
 
 /** Characters that are not seen, control characters among them: they would hide a word from the comparison. */
 const INVISIBLE =
@@ -78,8 +90,8 @@ const LONGEST_KEY = 8_192;
 
 function isSecretWord(word: string): boolean {
   const lower = word.toLowerCase();
-  if (WORDS.has(lower) || lower.endsWith('token')) return true;
-  return lower.endsWith('s') && (WORDS.has(lower.slice(0, -1)) || lower.endsWith('tokens'));
+  if (WORDS.has(lower) || (lower.endsWith('s') && WORDS.has(lower.slice(0, -1)))) return true;
+  return SECRET_END.test(lower) && !HARMLESS_END.test(lower);
 }
 
 function visible(key: string): string {
@@ -151,7 +163,8 @@ export class KeyRule {
     if (isPlain && !this.hints.isIn(key)) return false;
     const whole = squash(key);
     if (!isPlain && !this.rareHints.test(whole)) return false;
-    return WORDS.has(whole) || this.parts.test(whole) || wordsOf(key).some(isSecretWord);
+    if (WORDS.has(whole) || whole.endsWith(LAST_PART)) return true;
+    return this.parts.test(whole) || wordsOf(key).some(isSecretWord);
   }
 }
 
