@@ -77,9 +77,7 @@ export class SafeCopies {
   identity(name: string, stored: string): string {
     const visible = this.masking(name, MASKED, () => {
       const text = unescapeText(stored);
-      const seen = this.redaction.text(text, []);
-      const isCutSecret = seen === text && text.length >= LONGEST_SHORT_TEXT && isSecretStart(text);
-      return isCutSecret ? this.redaction.censor(text, []) : seen;
+      return this.redaction.identity(text, text.length >= LONGEST_SHORT_TEXT && isSecretStart(text));
     });
     return typeof visible === 'string' ? shortText(visible) : MASKED;
   }

@@ -5,7 +5,7 @@ import { get, type Subject, startSubject, withSubject } from './harness';
 const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJaOXgifQ.Z9xZ9xZ9x';
 const LONG_JWT = `eyJhbGciOiJIUzI1NiJ9.${'Z9x'.repeat(200)}.Z9xZ9xZ9x`;
 const PEM = '-----BEGIN PRIVATE KEY-----\nZ9x';
-const MASK = '[REDACTED]';
+const MASK = expect.stringMatching(/^\[REDACTED:[0-9a-f]{16}\]$/);
 
 const SECRETS: readonly (readonly [title: string, secret: string, stored: string])[] = [
   ['a JWT', JWT, MASK],
@@ -73,6 +73,27 @@ describe.each(EXPRESSES)('who and what an app names on %s', (_, express) => {
 });
 
 describe('who an app names', () => {
+  it('stays one person, and two stay two, where ids are masked', () =>
+    withSubject({}, async ({ audit, events }) => {
+      for (const user of ['4111111111111111', '5105105105105100', '4111111111111111'])
+        audit.record({ name: 'Own', user });
+      const ids = (await events()).map(({ user }) => user?.id);
+      expect(ids).toEqual([MASK, MASK, MASK]);
+      expect([ids[0] === ids[2], new Set(ids).size]).toEqual([true, 2]);
+    }));
+
+  it('has a mask that another audit cannot try out, unless both have one key', async () => {
+    const ids: unknown[] = [];
+    for (const hmacKey of [undefined, undefined, 'k'.repeat(16), 'k'.repeat(16)]) {
+      await withSubject({ options: { redact: { hmacKey } } }, async ({ audit, events }) => {
+        audit.record({ name: 'Own', user: '4111111111111111' });
+        ids.push(...(await events()).map(({ user }) => user?.id));
+      });
+    }
+    expect(ids).toEqual([MASK, MASK, MASK, MASK]);
+    expect([new Set(ids).size, ids[2] === ids[3]]).toEqual([3, true]);
+  });
+
   it('is masked as options say', () =>
     withSubject({ options: { redact: { censor: () => '\u0000***' } } }, async ({ audit, events }) => {
       audit.record({ name: 'Own', user: JWT });
@@ -92,7 +113,7 @@ describe('who an app names', () => {
       },
       async ({ audit, events, errors }) => {
         audit.record({ name: 'Own', user: JWT });
-        expect(await events()).toMatchObject([{ user: { id: MASK } }]);
+        expect(await events()).toMatchObject([{ user: { id: '[REDACTED]' } }]);
         expect(errors).toMatchObject([{ code: 'AUDIT_CAPTURE_FAILED' }]);
       },
     ));

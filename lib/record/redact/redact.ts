@@ -185,6 +185,12 @@ export class Redaction implements TextRules {
     return this.scan(text, nodes ?? NO_PATHS, 0) ?? this.censor(text, path);
   }
 
+  /** Who or what an app names; a cut may hide what tells a secret. */
+  identity(text: string, isSecret: boolean): Json {
+    const seen = isSecret || isSecretValue(text) ? null : this.scan(text, NO_PATHS, 0);
+    return seen ?? this.rules.mask.identity(text);
+  }
+
   private header(text: string, path: readonly string[]): Json {
     const name = path[1] ?? '';
     const { repeated } = this.rules;
@@ -252,6 +258,9 @@ class NoRedaction extends Redaction {
     return name;
   }
   override text(text: string): Json {
+    return text;
+  }
+  override identity(text: string): Json {
     return text;
   }
   override url(url: string): string {
