@@ -3,6 +3,7 @@ import type { Json } from '../event';
 import type { Limits } from '../options';
 import { isShortAscii } from './normalise/ascii';
 import { bytesTag, cutMarker, jsonText } from './normalise/cut';
+import { FreeKeys } from './normalise/free-keys';
 import { type ContainerShape, readMember, scalarTag, shapeOf } from './normalise/tag';
 
 /** What decides on secrets while a tree is copied; `S` says where the walk stands. */
@@ -212,6 +213,7 @@ export class Normaliser<S> {
   private copyMembers(members: object, shape: ContainerShape, state: S): Json {
     const copy: Record<string, Json> = {};
     const keys = shape.keys ?? [];
+    let free: FreeKeys | undefined;
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
       const value = readMember(members, key);
@@ -219,22 +221,20 @@ export class Normaliser<S> {
       if (value === undefined) continue;
       const visible = this.masking.key(key);
       const { name } = visible;
-      const stored = name === key ? visible.stored : this.freeKey(copy, visible.stored, i);
-      const keyBytes = name === key ? visible.bytes : Buffer.byteLength(stored);
+      // keys are told apart by themselves until one was masked
+      if (name !== key) free ??= new FreeKeys(copy);
+      const stored = free === undefined ? visible.stored : free.find(visible.stored, i);
+      const keyBytes = stored === visible.stored ? visible.bytes : Buffer.byteLength(stored);
       if (keyBytes > this.limits.maxStringBytes || !this.hasRoom(keyBytes)) {
         this.nodes += 1;
-        setOwn(copy, '[truncated]', this.cut(`${keys.length - i} members`, members, shape, i, state));
+        const mark = (free ?? new FreeKeys(copy)).find('[truncated]', i);
+        setOwn(copy, mark, this.cut(`${keys.length - i} members`, members, shape, i, state));
         break;
       }
       this.remaining -= keyBytes;
       setOwn(copy, stored, this.copyMember(members, key, name, value, state));
     }
     return copy;
-  }
-
-  /** Several masked keys of one object must not become one. */
-  private freeKey(copy: object, stored: string, index: number): string {
-    return Object.hasOwn(copy, stored) ? `${stored} ${index}` : stored;
   }
 
   private copyMember(parent: object, key: string, name: string, value: unknown, state: S): Json {
