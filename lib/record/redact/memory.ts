@@ -5,7 +5,7 @@ import { addQuotable, type Quotable, readingsOf } from './spellings';
 const SHORTEST = 3;
 const MOST = 4_096;
 /** Of all secrets together: what a search of them all may cost. */
-const MOST_CHARS = 262_144;
+const MOST_CHARS = 131_072;
 const MOST_ITEMS = 1_000;
 const DEEPEST = 6;
 
