@@ -1,3 +1,4 @@
+import { isName } from './keys';
 import { NamedParameters } from './named-parameters';
 import { hidesName, NO_PATHS, type PathNode } from './paths';
 import { decodeForm, type TextRules } from './text';
@@ -50,19 +51,29 @@ function findEquals({ text, isTight }: Part, isFit: (name: string, equals: numbe
 
 const nameOf = (raw: string): string => decodeForm(raw).trim();
 
-/** A value that may be a name; an empty text where it is too long for one. */
-function nameIn({ text }: Part, equals: number): string {
-  return text.length - equals > LONGEST_ENCODED_NAME ? '' : decodeForm(text.slice(equals + 1));
+/**
+ * A value that may be a name, to a separator or the end of the text; an empty text where it is too long for one, so
+ * that no more than a name's length is ever compared.
+ */
+function nameIn(text: string, start: number, end: number): string {
+  if (end - start > LONGEST_ENCODED_NAME) return '';
+  const name = decodeForm(text.slice(start, end));
+  return isName(name) ? name : '';
 }
 
-/** Nearly always false: a look at the values alone, before anything is made of the names. */
+/**
+ * Nearly always false: a look at the values alone, before anything is made of the names. Of a part with several
+ * equals signs, what stands behind the first and the last may be a name: `a=name=password`, `name=password=`.
+ */
 function holdsSecretName(text: string, rules: TextRules): boolean {
-  let equals = text.indexOf('=');
-  if (equals === text.lastIndexOf('=')) return false;
-  for (let end = 0; equals !== -1; equals = text.indexOf('=', equals + 1)) {
-    if (equals >= end) end = endOfPart(text, equals);
-    const isName = end - equals <= LONGEST_ENCODED_NAME;
-    if (isName && rules.isSecretName(decodeForm(text.slice(equals + 1, end)))) return true;
+  let first = text.indexOf('=');
+  if (first === text.lastIndexOf('=')) return false;
+  while (first !== -1) {
+    const end = endOfPart(text, first);
+    const inner = text.lastIndexOf('=', end - 1);
+    if (rules.isSecretName(nameIn(text, first + 1, end))) return true;
+    if (inner !== first && rules.isSecretName(nameIn(text, inner + 1, end))) return true;
+    first = text.indexOf('=', end);
   }
   return false;
 }
@@ -72,11 +83,15 @@ function readNamed(text: string, rules: TextRules): NamedParameters | null {
   const named = new NamedParameters((name) => rules.isSecretName(name));
   for (let start = 0; start <= text.length; ) {
     const part = partAt(text, start);
+    const end = start + part.text.length;
+    const first = part.text.indexOf('=');
+    const last = part.text.lastIndexOf('=');
     findEquals(part, (raw, equals) => {
-      named.add(nameOf(raw), nameIn(part, equals), start);
+      const isEdge = equals === first || equals === last;
+      named.add(nameOf(raw), isEdge ? nameIn(text, start + equals + 1, end) : '', start);
       return false;
     });
-    start += part.text.length + 1;
+    start = end + 1;
   }
   return named;
 }

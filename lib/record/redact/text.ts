@@ -26,19 +26,20 @@ export interface TextRules {
 }
 
 const PERCENT_RUN = /(?:%[0-9a-f]{2})+/gi;
+const REPLACEMENT = '\ufffd';
 
 function decodeRun(run: string): string {
-  return Buffer.from(run.replaceAll('%', ''), 'hex').toString();
+  if (run.length > 3) return Buffer.from(run.replaceAll('%', ''), 'hex').toString();
+  const code = Number.parseInt(run.slice(1), 16);
+  return code < 128 ? String.fromCharCode(code) : REPLACEMENT;
 }
 
-/** Percent-decoding that never fails: what is no escape stays. */
+/**
+ * Percent-decoding that never fails: what is no escape stays. It is what `decodeURIComponent` does, whose errors
+ * would cost more than all else where a client writes thousands of broken parts.
+ */
 export function decodePercent(text: string): string {
-  if (!text.includes('%')) return text;
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text.replace(PERCENT_RUN, decodeRun);
-  }
+  return text.includes('%') ? text.replace(PERCENT_RUN, decodeRun) : text;
 }
 
 /** The same in a query or form, where a plus is a space. */

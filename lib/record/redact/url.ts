@@ -9,6 +9,10 @@ const NO_PORT = /^[^[\]:]*:\d*[^\d,]/;
 /** After a segment that names a secret, plain words are a verb (`/password/reset`), all else a value. */
 const VERB = /^(?:[a-z]{1,15}(?:-[a-z]{1,15}){0,3}|v\d{1,3})$/;
 const SHORTEST_PART = 3;
+/** As much of a long part is enough to find it, and every look at a path takes this long at most. */
+const LONGEST_PART = 128;
+/** A wildcard parameter may have thousands, each of which would be looked for in all of the path. */
+const MOST_PARTS = 32;
 
 export interface UrlOptions {
   readonly level: number;
@@ -18,12 +22,33 @@ export interface UrlOptions {
   readonly secretParameters?: readonly string[];
 }
 
-function partsOf(secrets: readonly string[]): string[] {
-  return secrets.flatMap((secret) => secret.split('/')).filter((part) => part !== '');
+/** What of the values of secret parameters may stand in a segment: whole, or as a part of it. */
+interface SecretParts {
+  readonly whole: ReadonlySet<string>;
+  /** Null where there are too many to be looked for. */
+  readonly inner: readonly string[] | null;
+}
+
+function partsOf(secrets: readonly string[]): SecretParts {
+  const whole = new Set(secrets.flatMap((secret) => secret.split('/')));
+  whole.delete('');
+  const inner = new Set<string>();
+  for (const part of whole) {
+    if (part.length >= SHORTEST_PART) inner.add(part.slice(0, LONGEST_PART));
+    if (inner.size > MOST_PARTS) return { whole, inner: null };
+  }
+  return { whole, inner: [...inner] };
+}
+
+function hideAll(path: string, { whole }: SecretParts, rules: TextRules): string {
+  for (const part of whole) rules.remember(part);
+  return `/${rules.mask(path)}`;
 }
 
 function redactPath(path: string, rules: TextRules, { level, secretParameters = [] }: UrlOptions): string {
   const secrets = partsOf(secretParameters);
+  const { whole, inner } = secrets;
+  if (inner === null && path !== '') return hideAll(path, secrets, rules);
   let afterSecretName = false;
   const redactSegment = (segment: string): string => {
     if (segment === '') return segment;
@@ -31,9 +56,7 @@ function redactPath(path: string, rules: TextRules, { level, secretParameters = 
     const isValue = afterSecretName && !VERB.test(decoded);
     afterSecretName = !decoded.includes('=') && rules.isSecretName(decoded);
     // a parameter may be one part of its segment: `:name.:token`
-    const isParameter = secrets.some(
-      (secret) => decoded === secret || (secret.length >= SHORTEST_PART && decoded.includes(secret)),
-    );
+    const isParameter = whole.has(decoded) || inner?.some((secret) => decoded.includes(secret)) === true;
     const isPairs = segment.includes('=');
     const isSecret = isPairs
       ? rules.isSecretPart(decoded, level + 1)
