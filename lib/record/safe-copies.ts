@@ -44,7 +44,11 @@ export class SafeCopies {
 
   section(name: string, value: unknown, options?: SectionOptions): Json {
     if (value === null || value === undefined) return null;
-    return this.masking(name, MASKED, () => this.normaliser.section(name, value, options));
+    return this.masking(name, MASKED, () => {
+      const isSecret = name !== 'headers' && this.redaction.isSecretForm(name, value);
+      const visible = isSecret ? this.redaction.censor(value, [name]) : value;
+      return this.normaliser.section(name, visible, options);
+    });
   }
 
   labels(labels: Readonly<Record<string, string | number>>): AuditEvent['labels'] {

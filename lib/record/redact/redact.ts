@@ -2,6 +2,7 @@ import { escapeKey } from '../../escape';
 import type { Json } from '../../event';
 import type { RedactSettings } from '../../options';
 import { redactJson } from './json';
+import { isJsonStart, isSecretJson, isSecretJsonForm, joinJsonForm } from './json-forms';
 import { KeyRule } from './keys';
 import { Mask } from './mask';
 import { SecretMemory } from './memory';
@@ -34,13 +35,6 @@ const HOST_HEADER = /(?:^|-)(?:host|origin|server|authority)$|^forwarded$/;
 /** Credentials in the middle of a message. */
 const QUOTED_CREDENTIALS = /\b(?:Bearer|Basic|Token) +[A-Za-z0-9._~+/=-]{16,}/i;
 const MESSAGE_BREAK = /[\s"'`<>()[\]{},]+/;
-
-/** `{`, `[` or `"`. */
-function isJsonStart(text: string): boolean {
-  const first = text.charCodeAt(0);
-  const start = first > 32 && first < 128 ? first : text.trimStart().charCodeAt(0);
-  return start === 123 || start === 91 || start === 34;
-}
 
 /** A key as it may be seen, and as it is stored. */
 interface VisibleKey {
@@ -223,9 +217,23 @@ export class Redaction implements TextRules {
 
   private scanLine(text: string, nodes: readonly PathNode[], level: number): string | null {
     if (URL_START.test(text)) return redactUrl(text, this, { level });
-    if (FORM.test(text)) return redactPairs(text, this, level, nodes);
+    if (FORM.test(text)) {
+      // as it is spelled it was looked at already
+      const isJson = text.includes('%') && isSecretJsonForm(text, this, level, nodes);
+      return isJson ? null : redactPairs(text, this, level, nodes);
+    }
     const decoded = decodePercent(text);
     return decoded === text || !this.isSecretText(decoded, level + 1) ? text : null;
+  }
+
+  /** Whether the members of a section are the pieces of a JSON text that was parsed as a form, and hold a secret. */
+  isSecretForm(section: string, value: unknown): boolean {
+    const text = joinJsonForm(value);
+    if (text === undefined) return false;
+    if (text !== null && text.length <= LONGEST_SCANNED)
+      return isSecretJson(text, this, this.open(section), 0);
+    this.memory.giveUp();
+    return true;
   }
 
   /** The request target: what hides a query parameter by its path hides it here too. */
@@ -252,6 +260,9 @@ class NoRedaction extends Redaction {
     return false;
   }
   override isSecretText(): boolean {
+    return false;
+  }
+  override isSecretForm(): boolean {
     return false;
   }
   override name(name: string): string {

@@ -1,6 +1,7 @@
+import { isSecretJsonForm } from './json-forms';
 import { redactPairs } from './pairs';
 import type { PathNode } from './paths';
-import { decodePercent, type TextRules } from './text';
+import { decodeForm, decodePercent, type TextRules } from './text';
 
 const SCHEME = /^\s*(?:[a-z][a-z0-9+.:-]*:)?\/\//i;
 const AUTHORITY = /^[^/?#\s]*/;
@@ -111,6 +112,8 @@ export function redactUrl(url: string, rules: TextRules, options: UrlOptions): s
 }
 
 function redactQuery(text: string, rules: TextRules, { level, nodes }: UrlOptions): string {
+  const whole = text.slice(1);
+  if (isSecretJsonForm(whole, rules, level, nodes)) return text.charAt(0) + rules.mask(decodeForm(whole));
   const hash = text.indexOf('#');
   const query = hash === -1 ? text.slice(1) : text.slice(1, Math.max(hash, 1));
   const redacted = text.startsWith('?') ? `?${redactPairs(query, rules, level, nodes)}` : '';
