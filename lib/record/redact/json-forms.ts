@@ -8,11 +8,18 @@ const MOST_LEVELS = 2;
 /** Where a parser of forms parts a text. */
 const FORM_BREAK = /[&=[\]]+/;
 
-/** `{`, `[` or `"`. */
+/** Blanks, and what is not seen. */
+const UNSEEN = /^[\s\p{Cc}\p{Cf}]+/u;
+/** What keeps JSON from being run as a script, the name of a callback, and the fields of an event stream. */
+const PREFIX =
+  /^(?:\)\]\}'?,?|(?:for ?\(;;\)|while ?\(1\));|(?:\/\*\*\/)?\s{0,8}[\w$.]{1,64}\s{0,8}\(|(?:(?:event|id|retry|data):[^\n]{0,256}\n){0,8}data:)\s*[{["]/;
+
+/** Whether `{`, `[` or `"` begins a text, perhaps behind what readers of JSON pass over. */
 export function isJsonStart(text: string): boolean {
   const first = text.charCodeAt(0);
-  const start = first > 32 && first < 128 ? first : text.trimStart().charCodeAt(0);
-  return start === 123 || start === 91 || start === 34;
+  const start = first > 32 && first < 127 ? text : text.replace(UNSEEN, '');
+  const code = start.charCodeAt(0);
+  return code === 123 || code === 91 || code === 34 || PREFIX.test(start);
 }
 
 /** Whoever parsed the text as a form has a secret of it in pieces, and may quote one of them. */

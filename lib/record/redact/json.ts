@@ -32,6 +32,8 @@ interface Frame {
 }
 
 const isBlank = (code: number): boolean => code === 32 || code === 10 || code === 13 || code === 9;
+/** Between a name and its colon: whatever lenient readers skip, and what is not seen. */
+const GAP = /[\s\p{Cc}\p{Cf}]*/uy;
 
 /**
  * Masks the secrets in one JSON text and leaves all else as it was spelled. It reads tokens instead of parsing, so
@@ -97,13 +99,15 @@ class JsonText {
 
   /** A key is what a colon follows; anything else is a value. */
   private take(token: Token): number {
-    let next = token.end;
-    while (isBlank(this.text.charCodeAt(next))) next += 1;
+    GAP.lastIndex = token.end;
+    GAP.test(this.text);
+    const next = GAP.lastIndex;
     const isKey = this.text.charCodeAt(next) === COLON && (token.kind === 'string' || !this.top.isArray);
     if (token.kind === 'bare' || token.isCut) this.isLoose = true;
     if (isKey) this.takeKey(token);
     else this.takeValue(token);
-    return isKey ? next + 1 : token.end;
+    // what was skipped is not looked at again: there may be very much of it
+    return isKey ? next + 1 : next;
   }
 
   private takeKey(token: Token): void {

@@ -25,8 +25,8 @@ const SHORTEST_COOKIE = 8;
 const SHORTEST_SCANNED = 4;
 const STRUCTURE = /[=@%]|\/\//;
 const URL_START = /^\s*(?:[a-z][a-z0-9+.:-]*:)?\/\/\S/i;
-/** The first name of a form, or of settings like `Data Source=x;Password=y`. */
-const FORM = /^\s*(?:[^\s=]{0,256}=|\w+(?: \w+){1,3}=[^=]*;)/;
+/** The first name of a form, of settings like `Data Source=x;Password=y`, or behind a comma. */
+const FORM = /^\s*(?:[^\s=]{0,256}=|\w+(?: \w+){1,3}=[^=]*;|(?:[^\s=,]{1,64},\s{0,8}){1,8}[^\s=,]{1,64}=)/;
 /** No text of this shape and length is a secret by its looks. */
 const PLAIN_NAME = /^[A-Za-z_$-]{1,14}$/;
 /** A name has none of these: it is a JSON text that a form parser took for one. */
