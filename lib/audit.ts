@@ -19,7 +19,7 @@ import { createIdentityMask } from './record/identities';
 import { createRecorder } from './record/middleware';
 import { MisuseChecks } from './record/misuse';
 import { createRecordCall } from './record/record-call';
-import { createRedactor } from './record/redact/redact';
+import { createRedactor } from './record/redact/redactor';
 import { ResponseWatcher } from './record/response';
 import { createUuid7 } from './record/uuid';
 import { createReporter } from './report';

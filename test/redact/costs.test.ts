@@ -1,7 +1,8 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { parseOptions } from '../../lib/options';
-import { createRedactor, type Redaction } from '../../lib/record/redact/redact';
+import type { Redaction } from '../../lib/record/redact/redact';
+import { createRedactor } from '../../lib/record/redact/redactor';
 import { decodePercent } from '../../lib/record/redact/text';
 
 const createRedaction = createRedactor(parseOptions({ mongo: 'mongodb://localhost/x' }).redact, false);

@@ -1,5 +1,5 @@
 import { parseOptions } from '../../lib/options';
-import { createRedactor } from '../../lib/record/redact/redact';
+import { createRedactor } from '../../lib/record/redact/redactor';
 
 const createRedaction = createRedactor(parseOptions({ mongo: 'mongodb://localhost/x' }).redact, false);
 const PAIR = '{"password":"CANARY"}';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { parseOptions } from '../../lib/options';
-import { createRedactor, type Redaction } from '../../lib/record/redact/redact';
+import type { Redaction } from '../../lib/record/redact/redact';
+import { createRedactor } from '../../lib/record/redact/redactor';
 import { WordSearch } from '../../lib/record/redact/word-search';
 
 const { redact } = parseOptions({

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import { createRedactor } from '../../lib/record/redact/redact';
+import { createRedactor } from '../../lib/record/redact/redactor';
 import { EXPRESSES, startApp } from '../support/app';
 
 const createRedaction = createRedactor(

@@ -1,16 +1,15 @@
 import { escapeKey } from '../../escape';
 import type { Json } from '../../event';
-import type { RedactSettings } from '../../options';
 import { redactJson } from './json';
 import { isJsonStart, isSecretJson, isSecretJsonForm, joinJsonForm } from './json-forms';
-import { KeyRule } from './keys';
-import { Mask } from './mask';
+import type { KeyRule } from './keys';
+import type { Mask } from './mask';
 import { SecretMemory } from './memory';
 import { NamedValues } from './named';
 import { redactPairs } from './pairs';
-import { compilePaths, NO_PATHS, type PathNode, step } from './paths';
-import { PlainUrls } from './plain-urls';
-import { RepeatedHeaders } from './repeated';
+import { NO_PATHS, type PathNode, step } from './paths';
+import type { PlainUrls } from './plain-urls';
+import type { RepeatedHeaders } from './repeated';
 import { decodePercent, type TextRules } from './text';
 import { redactUrl } from './url';
 import { isSecretNumber, isSecretValue } from './values';
@@ -45,7 +44,7 @@ interface VisibleKey {
   readonly bytes: number;
 }
 
-interface Rules {
+export interface Rules {
   readonly keyNames: Map<string, VisibleKey>;
   readonly keys: KeyRule;
   readonly plainUrls: PlainUrls;
@@ -246,52 +245,4 @@ export class Redaction implements TextRules {
     if (this.memory.isQuotedIn(text) || QUOTED_CREDENTIALS.test(text)) return true;
     return text.split(MESSAGE_BREAK).some((word) => this.isSecretText(word));
   }
-}
-
-/** The same questions where secrets are recorded on purpose (`dangerouslyRecordSecrets`). */
-class NoRedaction extends Redaction {
-  override hides(): boolean {
-    return false;
-  }
-  override isNamed(): boolean {
-    return false;
-  }
-  override isSecretKey(): boolean {
-    return false;
-  }
-  override isSecretText(): boolean {
-    return false;
-  }
-  override isSecretForm(): boolean {
-    return false;
-  }
-  override name(name: string): string {
-    return name;
-  }
-  override text(text: string): Json {
-    return text;
-  }
-  override identity(text: string): Json {
-    return text;
-  }
-  override url(url: string): string {
-    return url;
-  }
-  override quotesSecret(): boolean {
-    return false;
-  }
-}
-
-/** A factory of one redaction an event; rules and the cache of judged keys are shared. */
-export function createRedactor(settings: RedactSettings, recordSecrets: boolean): () => Redaction {
-  const keys = new KeyRule(settings.keys);
-  const rules: Rules = {
-    keys,
-    keyNames: new Map(),
-    plainUrls: new PlainUrls(keys),
-    mask: new Mask(settings),
-    paths: compilePaths(settings.paths),
-    repeated: new RepeatedHeaders(),
-  };
-  return () => (recordSecrets ? new NoRedaction(rules) : new Redaction(rules));
 }
