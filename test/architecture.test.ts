@@ -12,7 +12,7 @@ const RANKS: readonly (readonly string[])[] = [
   // words
   ['lib/escape', 'lib/context', 'lib/diff', 'lib/address', 'lib/suggest', 'lib/query/filter'],
   // contracts
-  ['lib/store', 'lib/options', 'lib/origin', 'lib/report', 'lib/query/dialect'],
+  ['lib/store', 'lib/observed-change', 'lib/options', 'lib/origin', 'lib/report', 'lib/query/dialect'],
   // helpers
   [
     'lib/query/authenticate',
