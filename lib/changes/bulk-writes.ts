@@ -1,0 +1,162 @@
+import type { Delta } from './apply-delta';
+import type { LoadedDocument, State } from './driver';
+import { type Handler, isPartlyWritten, toAnswer, type WriteAnswer } from './handler';
+import { recordInserts, withId } from './inserts';
+import { idText } from './states';
+import { compare, isId } from './updates';
+import { pinnedId, type Write } from './write';
+
+interface Save {
+  readonly document: LoadedDocument;
+  readonly delta: Delta;
+  readonly before: State;
+  readonly isPartial: boolean;
+}
+
+interface Plan {
+  /** By the place of the operation, null where it is none. */
+  readonly inserts: readonly (State | null)[];
+  readonly owners: ReadonlyMap<number, LoadedDocument>;
+  /** Updates by documents whose state is known as they were loaded. */
+  readonly saves: readonly Save[];
+  /** Filters of all others: what they meet is read. */
+  readonly filters: readonly unknown[];
+}
+
+interface Operation {
+  readonly filter?: unknown;
+  readonly update?: unknown;
+  readonly document?: unknown;
+}
+
+/**
+ * One read before and one after for all operations together: of a document that several of them touched, the change
+ * is the one from before the first to after the last.
+ */
+export const bulkWrite: Handler = (write, [operations]) => {
+  if (!Array.isArray(operations)) return null;
+  const plan = planOf(write, operations);
+  const settlement = (before: readonly State[] | null) => ({
+    done: (result: unknown) => settle(write, plan, before, toAnswer(result)),
+    async failed(error: unknown) {
+      if (write.transaction !== null || !isPartlyWritten(error)) return;
+      const { insertedIds = {}, upsertedIds = {} } = toAnswer(error.result);
+      await settle(write, plan, before, { insertedIds, upsertedIds });
+    },
+  });
+  if (plan.filters.length === 0) return settlement([]);
+  const filter = plan.filters.length === 1 ? plan.filters[0] : { $or: plan.filters };
+  return write.findMany(filter).then(settlement);
+};
+
+function planOf(write: Write, operations: readonly unknown[]): Plan {
+  const inserts: (State | null)[] = [];
+  const owners = new Map<number, LoadedDocument>();
+  const saves: Save[] = [];
+  const filters: unknown[] = [];
+  for (const [i, operation] of operations.entries()) {
+    const [[name, operand] = ['', null]] = Object.entries((operation ?? {}) as Record<string, unknown>);
+    const { filter, update, document = operand } = (operand ?? {}) as Operation;
+    inserts.push(name === 'insertOne' ? write.copy(document) : null);
+    if (name === 'insertOne') {
+      if (isDocument(document)) owners.set(i, document);
+      continue;
+    }
+    const save = saveOf(write, update);
+    if (save === null) filters.push(filter ?? {});
+    else saves.push(save);
+  }
+  return { inserts, owners, saves, filters };
+}
+
+function isDocument(value: unknown): value is LoadedDocument {
+  return typeof value === 'object' && value !== null && '$__' in value;
+}
+
+function saveOf(write: Write, update: unknown): Save | null {
+  const document = write.loaded.documentOf(update);
+  if (document === null) return null;
+  const loaded = write.loaded.get(document);
+  const isKnown =
+    loaded !== null && (write.transaction === null || write.loaded.isOf(loaded, write.transaction));
+  if (!isKnown) return null;
+  const delta = write.loaded.deltaOf(document, update as State);
+  return { document, delta, before: loaded.state, isPartial: loaded.isPartial };
+}
+
+async function settle(
+  write: Write,
+  plan: Plan,
+  found: readonly State[] | null,
+  answer: WriteAnswer,
+): Promise<void> {
+  settleInserts(write, plan, answer);
+  const before = (found ?? []).slice(0, write.maxDocuments);
+  const upserted = Object.values(answer.upsertedIds ?? {}).filter(isId);
+  const isEachSaved = plan.filters.length === 0 && answer.modifiedCount === plan.saves.length;
+  const doubtful = isEachSaved ? [] : plan.saves.map((save) => save.before);
+  const ids = [...before, ...doubtful].map(({ _id }) => _id);
+  const after = await write.findByIds([...ids, ...upserted]);
+  if (isEachSaved) for (const save of plan.saves) settleSave(write, save);
+  for (const id of upserted) {
+    const state = after?.get(idText(id));
+    write.created(state ?? { _id: id }, {
+      exact: write.transaction !== null && state !== undefined,
+      partial: state === undefined,
+    });
+  }
+  if (after === null) for (const state of [...before, ...doubtful]) write.updated(state, null);
+  else recordTouched(write, { before, doubtful, after, canDelete: answer.deletedCount !== 0 });
+  settleRest(write, found, before, answer);
+}
+
+function settleInserts(write: Write, plan: Plan, { insertedIds = {}, acknowledged }: WriteAnswer): void {
+  const ids = new Set(Object.values(insertedIds).map(idText));
+  const canBeTouched = plan.filters.some((filter) => {
+    const id = pinnedId(filter);
+    return id === undefined || ids.has(idText(id));
+  });
+  recordInserts(write, plan.inserts, { insertedIds, exact: acknowledged !== false && !canBeTouched });
+  for (const [i, owner] of plan.owners) {
+    const state = plan.inserts[i];
+    if (state && Object.hasOwn(insertedIds, i))
+      write.loaded.set(owner, {
+        state: withId(state, insertedIds[i]),
+        isPartial: false,
+        transaction: write.transaction,
+      });
+  }
+}
+
+function settleSave(write: Write, { document, delta, before, isPartial }: Save): void {
+  const state = delta.apply(before);
+  write.updated(before, state, { exact: write.transaction !== null, partial: isPartial });
+  write.loaded.set(document, { state, isPartial, transaction: write.transaction });
+}
+
+interface Touched {
+  readonly before: readonly State[];
+  readonly doubtful: readonly State[];
+  readonly after: ReadonlyMap<string, State>;
+  readonly canDelete: boolean;
+}
+
+function recordTouched(write: Write, { before, doubtful, after, canDelete }: Touched): void {
+  const exact = write.transaction !== null;
+  for (const [old, now] of compare([...before, ...doubtful], after).changed)
+    write.updated(old, now, { exact });
+  if (!canDelete) return;
+  for (const old of before) if (!after.has(idText(old._id))) write.deleted(old, { exact });
+}
+
+/** Operations that touch a document twice count twice: only what was not looked at is counted. */
+function settleRest(
+  write: Write,
+  found: readonly State[] | null,
+  before: readonly State[],
+  { modifiedCount = 0, deletedCount = 0 }: WriteAnswer,
+): void {
+  if (found !== null && found.length === before.length) return;
+  write.more('update', modifiedCount - Math.min(before.length, modifiedCount));
+  write.more('delete', deletedCount - Math.max(0, before.length - modifiedCount));
+}

@@ -1,0 +1,56 @@
+import type { State } from './driver';
+import { type Handler, isPartlyWritten, toAnswer } from './handler';
+import type { Write } from './write';
+
+export const insertOne: Handler = (write, [document]) => {
+  const state = write.copy(document);
+  const owner = write.loaded.documentOf(document);
+  return {
+    done(result) {
+      const { insertedId, acknowledged } = toAnswer(result);
+      const after = withId(state, insertedId);
+      write.created(after, { exact: acknowledged !== false });
+      if (owner !== null)
+        write.loaded.set(owner, { state: after, isPartial: false, transaction: write.transaction });
+    },
+  };
+};
+
+export const insertMany: Handler = (write, [documents]) => {
+  if (!Array.isArray(documents)) return null;
+  const states = documents.map((document) => write.copy(document));
+  const settle = (result: unknown): void => {
+    const { insertedIds = {}, acknowledged } = toAnswer(result);
+    recordInserts(write, states, { insertedIds, exact: acknowledged !== false });
+  };
+  return {
+    done: settle,
+    failed(error) {
+      if (write.transaction === null && isPartlyWritten(error)) settle(error.result);
+    },
+  };
+};
+
+export interface Inserts {
+  readonly insertedIds: Readonly<Record<number, unknown>>;
+  readonly exact: boolean;
+}
+
+/** Records the inserts that have an id, up to the limit. */
+export function recordInserts(
+  write: Write,
+  states: readonly (State | null)[],
+  { insertedIds, exact }: Inserts,
+): void {
+  const inserted = states.flatMap((state, i) =>
+    state !== null && Object.hasOwn(insertedIds, i) ? [withId(state, insertedIds[i])] : [],
+  );
+  for (const after of inserted.slice(0, write.maxDocuments)) write.created(after, { exact });
+  write.more('create', inserted.length - write.maxDocuments);
+}
+
+/** The server puts `_id` first. */
+export function withId(state: State, id: unknown): State {
+  const { _id = id, ...rest } = state;
+  return { _id, ...rest };
+}

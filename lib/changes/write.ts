@@ -1,0 +1,175 @@
+import { AuditError, type Reporter } from '../errors';
+import type { ChangeRecorder, ObservedChange } from '../observed-change';
+import {
+  type MongooseCollection,
+  type Options,
+  type Session,
+  type State,
+  sessionOf,
+  toOptions,
+} from './driver';
+import type { Kinds } from './kinds';
+import type { LoadedStates } from './loaded-states';
+import { type CopyOptions, copyState, idText } from './states';
+import type { Transaction } from './transaction';
+import type { Transactions } from './transactions';
+
+/** What all writes of one collection share. */
+export interface WatchedParts {
+  readonly collection: MongooseCollection;
+  readonly kinds: Kinds;
+  readonly loaded: LoadedStates;
+  readonly transactions: Transactions;
+  /** MUST NOT throw. */
+  readonly recorder: ChangeRecorder;
+  readonly reporter: Reporter;
+}
+
+export interface Certainty {
+  readonly exact: boolean;
+  readonly partial?: boolean;
+}
+
+/** A filter's first matches, and whether the write can have met one of them only. */
+export interface Found {
+  readonly states: readonly State[];
+  readonly isOnly: boolean;
+}
+
+type Action = ObservedChange['action'];
+
+const NOT_EXACT: Certainty = { exact: false };
+
+/** Options of a write that choose documents, and so belong to its reads. */
+const CHOOSING = ['collation', 'hint', 'let', 'sort', 'maxTimeMS', 'comment'] as const;
+
+/** One call of a writing method: reads in its session, and gathers what it changed. */
+export class Write {
+  readonly options: Options;
+  readonly session: Session | null;
+  readonly transaction: Transaction | null;
+
+  constructor(
+    readonly parts: WatchedParts,
+    options: unknown,
+  ) {
+    this.options = toOptions(options);
+    this.session = sessionOf(options);
+    this.transaction = parts.transactions.of(this.session);
+    if (this.transaction !== null && this.session !== null) parts.transactions.watch(this.session);
+  }
+
+  get loaded(): LoadedStates {
+    return this.parts.loaded;
+  }
+
+  get maxDocuments(): number {
+    return this.parts.kinds.maxDocuments;
+  }
+
+  get hasProjection(): boolean {
+    const projection = this.options.projection ?? this.options.fields;
+    return typeof projection === 'object' && projection !== null && Object.keys(projection).length > 0;
+  }
+
+  copy(value: unknown): State {
+    return copyState(value, this.copyOptions);
+  }
+
+  private get copyOptions(): CopyOptions {
+    const native = this.parts.collection.conn.db?.collection(this.parts.collection.collectionName);
+    const ignoreUndefined = this.options.ignoreUndefined ?? native?.bsonOptions?.ignoreUndefined ?? false;
+    return { ignoreUndefined: ignoreUndefined === true };
+  }
+
+  /** What a write of one document will meet, as far as a read can tell. Null when the read failed. */
+  async findOne(filter: unknown): Promise<Found | null> {
+    const isById = pinnedId(filter) !== undefined;
+    const states = await this.find(filter, isById ? 1 : 2, CHOOSING);
+    return states && { states: states.slice(0, 1), isOnly: states.length < 2 };
+  }
+
+  /** One more than may be recorded, to know whether there are. */
+  findMany(filter: unknown): Promise<readonly State[] | null> {
+    return this.find(filter, this.maxDocuments + 1, CHOOSING);
+  }
+
+  /** Documents by their id. */
+  async findByIds(ids: readonly unknown[]): Promise<ReadonlyMap<string, State> | null> {
+    if (ids.length === 0) return new Map();
+    const states = await this.find({ _id: { $in: ids } }, ids.length, []);
+    return states && new Map(states.map((state) => [idText(state._id), state]));
+  }
+
+  private async find(filter: unknown, limit: number, names: readonly string[]): Promise<State[] | null> {
+    const { collection, reporter } = this.parts;
+    try {
+      const native = collection.conn.db?.collection(collection.collectionName);
+      if (native === undefined) return null;
+      const chosen = names.filter((name) => this.options[name] !== undefined);
+      const options = {
+        ...Object.fromEntries(chosen.map((name) => [name, this.options[name]])),
+        ...(this.session && { session: this.session }),
+        limit,
+        // one answer, however many: no second command
+        batchSize: limit + 1,
+        readPreference: 'primary',
+      };
+      return await native.find((filter ?? {}) as State, options).toArray();
+    } catch (cause) {
+      const message = `The state of documents in '${collection.collectionName}' could not be read; their changes are recorded without it.`;
+      reporter.error(new AuditError('AUDIT_CHANGE_UNREAD', message, { cause }));
+      return null;
+    }
+  }
+
+  created(after: State, certainty: Certainty): void {
+    this.record('create', after._id, { before: null, after }, certainty);
+  }
+
+  updated(before: State | null, after: State | null, certainty = NOT_EXACT): void {
+    this.record('update', (after ?? before)?._id, { before, after }, certainty);
+  }
+
+  deleted(before: State, certainty: Certainty): void {
+    this.record('delete', before._id, { before, after: null }, certainty);
+  }
+
+  /** Documents whose states are not known. */
+  more(action: Action, count: number): void {
+    const kind = this.parts.kinds.any;
+    if (kind === null || !(count > 0)) return;
+    const more = { action, type: kind.type, count };
+    this.transaction?.touch(null);
+    if (this.transaction === null) this.parts.recorder.recordMore(more);
+    else this.transaction.holdMore(more);
+  }
+
+  private record(
+    action: Action,
+    id: unknown,
+    states: { before: State | null; after: State | null },
+    { exact, partial = false }: Certainty,
+  ): void {
+    const document = idText(id);
+    this.transaction?.touch(document);
+    const kind = this.parts.kinds.of(states.after ?? states.before ?? {});
+    if (kind === null) return;
+    const { type, masked, maxBytes } = kind;
+    const change = { action, object: { type, id: document }, ...states, exact, partial, masked, maxBytes };
+    if (this.transaction === null) this.parts.recorder.record(change);
+    else this.transaction.hold(change);
+  }
+}
+
+/** The id that a filter asks for, if it can match no other document. */
+export function pinnedId(filter: unknown): unknown {
+  if (typeof filter !== 'object' || filter === null) return undefined;
+  const id = (filter as State)._id;
+  const value = isOperator(id) ? id.$eq : id;
+  if (typeof value !== 'object' || value === null) return value ?? undefined;
+  return (value as State)._bsontype === 'ObjectId' ? value : undefined;
+}
+
+const isOperator = (value: unknown): value is { readonly $eq: unknown } =>
+  typeof value === 'object' && value !== null && Object.keys(value).length === 1 && '$eq' in value;
