@@ -1,6 +1,6 @@
 import type { Delta } from './apply-delta';
 import type { LoadedDocument, State } from './driver';
-import { type Handler, isPartlyWritten, toAnswer, type WriteAnswer } from './handler';
+import { type Handler, insertedDespite, isPartlyWritten, toAnswer, type WriteAnswer } from './handler';
 import { recordInserts, withId } from './inserts';
 import { idText } from './states';
 import { compare, isId } from './updates';
@@ -40,7 +40,8 @@ export const bulkWrite: Handler = (write, [operations]) => {
     done: (result: unknown) => settle(write, plan, before, toAnswer(result)),
     async failed(error: unknown) {
       if (write.transaction !== null || !isPartlyWritten(error)) return;
-      const { insertedIds = {}, upsertedIds = {} } = toAnswer(error.result);
+      const { upsertedIds = {} } = toAnswer(error.result);
+      const insertedIds = insertedDespite(error, write.options);
       await settle(write, plan, before, { insertedIds, upsertedIds });
     },
   });

@@ -1,3 +1,4 @@
+import type { Options } from './driver';
 import type { Write } from './write';
 
 /** What is done once the write was answered; `failed` for what an error leaves written. */
@@ -31,6 +32,16 @@ export function toAnswer(result: unknown): WriteAnswer {
   // its counts are none of the server's
   const { insertedId, insertedIds } = answer;
   return { acknowledged: false, insertedId, insertedIds };
+}
+
+/** What an error's answer says to be inserted: the driver counts in the one that failed, beside other operations. */
+export function insertedDespite(error: unknown, options: Options): Readonly<Record<number, unknown>> {
+  const { writeErrors, result } = error as { writeErrors?: unknown; result?: unknown };
+  const { insertedIds = {} } = toAnswer(result);
+  const failed = [writeErrors].flat().map((one) => (one as { index?: number } | undefined)?.index ?? 0);
+  const first = Math.min(...failed);
+  const isInserted = (i: number): boolean => (options.ordered === false ? !failed.includes(i) : i < first);
+  return Object.fromEntries(Object.entries(insertedIds).filter(([i]) => isInserted(Number(i))));
 }
 
 /** The server answered that some of it failed: the rest may be written. */

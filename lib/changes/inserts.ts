@@ -1,5 +1,5 @@
 import type { State } from './driver';
-import { type Handler, isPartlyWritten, toAnswer } from './handler';
+import { type Handler, insertedDespite, isPartlyWritten, toAnswer } from './handler';
 import type { Write } from './write';
 
 export const insertOne: Handler = (write, [document]) => {
@@ -19,14 +19,14 @@ export const insertOne: Handler = (write, [document]) => {
 export const insertMany: Handler = (write, [documents]) => {
   if (!Array.isArray(documents)) return null;
   const states = documents.map((document) => write.copy(document));
-  const settle = (result: unknown): void => {
-    const { insertedIds = {}, acknowledged } = toAnswer(result);
-    recordInserts(write, states, { insertedIds, exact: acknowledged !== false });
-  };
   return {
-    done: settle,
+    done(result) {
+      const { insertedIds = {}, acknowledged } = toAnswer(result);
+      recordInserts(write, states, { insertedIds, exact: acknowledged !== false });
+    },
     failed(error) {
-      if (write.transaction === null && isPartlyWritten(error)) settle(error.result);
+      if (write.transaction !== null || !isPartlyWritten(error)) return;
+      recordInserts(write, states, { insertedIds: insertedDespite(error, write.options), exact: true });
     },
   };
 };

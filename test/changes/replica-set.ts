@@ -1,6 +1,6 @@
 import mongoose9 from 'mongoose';
 import { startMongod } from '../../examples/mongod';
-import { type ChangesOptions, createChangesPlugin } from '../../lib/changes/plugin';
+import { createChangesPlugin } from '../../lib/changes/plugin';
 import { AuditError, type Reporter } from '../../lib/errors';
 import type { ChangeRecorder, ObservedChange } from '../../lib/observed-change';
 
@@ -40,9 +40,7 @@ export class Collected implements ChangeRecorder {
     dropped: () => {},
   };
 
-  plugin(options?: ChangesOptions): (schema: object) => void {
-    return createChangesPlugin(this, this.reporter)(options);
-  }
+  readonly plugin = createChangesPlugin(this, this.reporter);
 
   clear(): void {
     for (const list of [this.changes, this.mores, this.errors]) list.length = 0;
