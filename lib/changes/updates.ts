@@ -112,7 +112,12 @@ interface Comparison {
 }
 
 export function compare(before: readonly State[], after: ReadonlyMap<string, State>): Comparison {
-  const pairs = before.map((state): Pair => [state, after.get(idText(state._id)) ?? null]);
-  const changed = pairs.filter(([old, now]) => now !== null && !isSame(old, now));
-  return { changed, rest: pairs.filter((pair) => !changed.includes(pair)) };
+  const changed: Pair[] = [];
+  const rest: Pair[] = [];
+  for (const state of before) {
+    const now = after.get(idText(state._id)) ?? null;
+    const isChanged = now !== null && !isSame(state, now);
+    (isChanged ? changed : rest).push([state, now]);
+  }
+  return { changed, rest };
 }
