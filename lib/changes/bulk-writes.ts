@@ -2,6 +2,7 @@ import type { Delta } from './apply-delta';
 import type { LoadedDocument, State } from './driver';
 import { type Handler, insertedDespite, isPartlyWritten, toAnswer, type WriteAnswer } from './handler';
 import { recordInserts, withId } from './inserts';
+import { idOf, type Snapshot } from './snapshot';
 import { idText } from './states';
 import { compare, isId } from './updates';
 import { pinnedId, type Write } from './write';
@@ -36,7 +37,7 @@ interface Operation {
 export const bulkWrite: Handler = (write, [operations]) => {
   if (!Array.isArray(operations)) return null;
   const plan = planOf(write, operations);
-  const settlement = (before: readonly State[] | null) => ({
+  const settlement = (before: readonly Snapshot[] | null) => ({
     done: (result: unknown) => settle(write, plan, before, toAnswer(result)),
     async failed(error: unknown) {
       if (write.transaction !== null || !isPartlyWritten(error)) return;
@@ -88,7 +89,7 @@ function saveOf(write: Write, update: unknown): Save | null {
 async function settle(
   write: Write,
   plan: Plan,
-  found: readonly State[] | null,
+  found: readonly Snapshot[] | null,
   answer: WriteAnswer,
 ): Promise<void> {
   settleInserts(write, plan, answer);
@@ -96,7 +97,7 @@ async function settle(
   const upserted = Object.values(answer.upsertedIds ?? {}).filter(isId);
   const isEachSaved = plan.filters.length === 0 && answer.modifiedCount === plan.saves.length;
   const doubtful = isEachSaved ? [] : plan.saves.map((save) => save.before);
-  const ids = [...before, ...doubtful].map(({ _id }) => _id);
+  const ids = [...before, ...doubtful].map(idOf);
   const after = await write.findByIds([...ids, ...upserted]);
   if (isEachSaved) for (const save of plan.saves) settleSave(write, save);
   for (const id of upserted) {
@@ -136,9 +137,9 @@ function settleSave(write: Write, { document, delta, before, isPartial }: Save):
 }
 
 interface Touched {
-  readonly before: readonly State[];
+  readonly before: readonly Snapshot[];
   readonly doubtful: readonly State[];
-  readonly after: ReadonlyMap<string, State>;
+  readonly after: ReadonlyMap<string, Snapshot>;
   readonly canDelete: boolean;
 }
 
@@ -147,14 +148,14 @@ function recordTouched(write: Write, { before, doubtful, after, canDelete }: Tou
   for (const [old, now] of compare([...before, ...doubtful], after).changed)
     write.updated(old, now, { exact });
   if (!canDelete) return;
-  for (const old of before) if (!after.has(idText(old._id))) write.deleted(old, { exact });
+  for (const old of before) if (!after.has(idText(old.id))) write.deleted(old, { exact });
 }
 
 /** Operations that touch a document twice count twice: only what was not looked at is counted. */
 function settleRest(
   write: Write,
-  found: readonly State[] | null,
-  before: readonly State[],
+  found: readonly Snapshot[] | null,
+  before: readonly Snapshot[],
   { modifiedCount = 0, deletedCount = 0 }: WriteAnswer,
 ): void {
   if (found !== null && found.length === before.length) return;

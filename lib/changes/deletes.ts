@@ -1,5 +1,6 @@
 import type { State } from './driver';
 import { type Handler, toAnswer } from './handler';
+import type { Snapshot } from './snapshot';
 import { copyState, idText } from './states';
 import type { Write } from './write';
 
@@ -42,9 +43,9 @@ export const findOneAndDelete: Handler = async (write, [filter]) => {
   };
 };
 
-function deletedBehindProjection(write: Write, answered: State, read: State | undefined): void {
+function deletedBehindProjection(write: Write, answered: State, read: Snapshot | undefined): void {
   const isKnown = answered._id !== undefined;
-  if (isKnown && read !== undefined && idText(read._id) === idText(answered._id))
+  if (isKnown && read !== undefined && idText(read.id) === idText(answered._id))
     write.deleted(read, { exact: write.transaction !== null });
   else if (isKnown) write.deleted(answered, { exact: false, partial: true });
   else if (read !== undefined) write.deleted(read, { exact: false });

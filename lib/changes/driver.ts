@@ -17,13 +17,16 @@ export interface Session {
 
 export interface NativeCollection {
   readonly bsonOptions?: { readonly ignoreUndefined?: boolean };
-  find(filter: State, options: Options): { toArray(): Promise<State[]> };
+  find(filter: State, options: Options): { toArray(): Promise<Uint8Array[]> };
 }
 
 /** Mongoose's wrapper around the driver's collection, one for each name and connection. */
 export interface MongooseCollection {
   readonly collectionName: string;
-  readonly conn: { readonly db?: { collection(name: string): NativeCollection } };
+  readonly conn: {
+    readonly db?: { collection(name: string): NativeCollection };
+    readonly base: { readonly mongo: { readonly BSON: unknown } };
+  };
   readonly buffer?: boolean;
   _shouldBufferCommands?(): boolean;
 }

@@ -1,7 +1,8 @@
 import { answeredState } from './deletes';
 import type { State } from './driver';
 import type { Handler } from './handler';
-import { idText, isSame } from './states';
+import { isSameState, type Known, type Snapshot } from './snapshot';
+import { idText } from './states';
 import { type Found, pinnedId, type Write } from './write';
 
 /**
@@ -61,17 +62,18 @@ async function recordUpsert(
   else write.created(state, { exact: isSure });
 }
 
-const onlyOf = (found: Found | null): State | undefined => (found?.isOnly ? found.states[0] : undefined);
+const onlyOf = (found: Found | null): Snapshot | undefined => (found?.isOnly ? found.states[0] : undefined);
 
 async function recordUpdate(
   write: Write,
   { answered, found, isAfter }: { answered: State; found: Found | null; isAfter: boolean },
 ): Promise<void> {
-  const id = answered._id ?? found?.states[0]?._id;
-  const before = write.hasProjection || isAfter ? (found?.states.find(isOf(id)) ?? null) : answered;
+  const id = answered._id ?? found?.states[0]?.id;
+  const before: Known | null =
+    write.hasProjection || isAfter ? (found?.states.find(isOf(id)) ?? null) : answered;
   const isRead = write.hasProjection || !isAfter;
-  const after = isRead ? ((await write.findByIds([id]))?.get(idText(id)) ?? null) : answered;
-  if (before !== null && after !== null && isSame(before, after)) return;
+  const after: Known | null = isRead ? ((await write.findByIds([id]))?.get(idText(id)) ?? null) : answered;
+  if (before !== null && after !== null && isSameState(before, after)) return;
   if (before === null && after === null) write.more('update', 1);
   else
     write.updated(before, after, {
@@ -81,8 +83,8 @@ async function recordUpdate(
 
 const isOf =
   (id: unknown) =>
-  (state: State): boolean =>
-    idText(state._id) === idText(id);
+  (state: Snapshot): boolean =>
+    idText(state.id) === idText(id);
 
 /** Mongoose makes a document of the answer: one that was read in this transaction. */
 function noteOrigin(write: Write, result: unknown): void {

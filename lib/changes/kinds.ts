@@ -1,4 +1,5 @@
-import type { MongooseModel, MongooseSchema, State } from './driver';
+import type { MongooseModel, MongooseSchema } from './driver';
+import { type Known, stateOf } from './snapshot';
 
 /** How the changes of one model's documents are recorded. */
 export interface Kind {
@@ -36,7 +37,9 @@ export class Kinds {
   }
 
   /** Null for documents that nobody asked to record: those beside a discriminator that has the plugin alone. */
-  of(state: State): Kind | null {
+  of(known: Known): Kind | null {
+    if (this.discriminated.length === 0) return this.base;
+    const state = stateOf(known);
     return this.discriminated.find(({ key, value }) => state[key] === value)?.kind ?? this.base;
   }
 

@@ -1,7 +1,8 @@
 import type { LoadedDocument, State } from './driver';
 import { type Handler, isPartlyWritten, type Settlement, toAnswer, type WriteAnswer } from './handler';
 import { withId } from './inserts';
-import { idText, isSame } from './states';
+import { idOf, isSameState, type Known, type Snapshot } from './snapshot';
+import { idText } from './states';
 import type { Found, Write } from './write';
 
 export const updateOne: Handler = async (write, args) => {
@@ -34,7 +35,7 @@ export const replaceOne: Handler = async (write, [filter, replacement]) => {
       if (isId(upsertedId)) write.created(withId(state, upsertedId), { exact: acknowledged !== false });
       else if (modifiedCount === 0) return;
       else if (before === undefined) write.more('update', modifiedCount ?? 0);
-      else write.updated(before, withId(state, before._id), { exact: isExact(write, found) });
+      else write.updated(before, withId(state, before.id), { exact: isExact(write, found) });
     },
   };
 };
@@ -66,13 +67,13 @@ function saveLoaded(
     },
   });
   if (loaded !== null && (transaction === null || isOwn)) return settleWith(loaded.state, loaded.isPartial);
-  return write.findOne(filter).then((found) => settleWith(found?.states[0] ?? null, false));
+  return write.findOne(filter).then((found) => settleWith(found?.states[0]?.state ?? null, false));
 }
 
 /** Reads what was written and records what differs; `isCertain` when the documents are the ones that were found. */
 export async function settle(
   write: Write,
-  found: readonly State[] | null,
+  found: readonly Snapshot[] | null,
   answer: WriteAnswer,
   isCertain: boolean,
 ): Promise<void> {
@@ -80,7 +81,7 @@ export async function settle(
   if (isId(upsertedId)) return settleUpsert(write, upsertedId);
   if (modifiedCount === 0) return;
   const before = (found ?? []).slice(0, write.maxDocuments);
-  const after = await write.findByIds(before.map(({ _id }) => _id));
+  const after = await write.findByIds(before.map(({ id }) => id));
   if (after === null) {
     for (const state of before) write.updated(state, null);
     return;
@@ -104,19 +105,19 @@ async function settleUpsert(write: Write, id: unknown): Promise<void> {
   });
 }
 
-type Pair = readonly [State, State | null];
+type Pair = readonly [Known, Snapshot | null];
 
 interface Comparison {
   readonly changed: readonly Pair[];
   readonly rest: readonly Pair[];
 }
 
-export function compare(before: readonly State[], after: ReadonlyMap<string, State>): Comparison {
+export function compare(before: readonly Known[], after: ReadonlyMap<string, Snapshot>): Comparison {
   const changed: Pair[] = [];
   const rest: Pair[] = [];
   for (const state of before) {
-    const now = after.get(idText(state._id)) ?? null;
-    const isChanged = now !== null && !isSame(state, now);
+    const now = after.get(idText(idOf(state))) ?? null;
+    const isChanged = now !== null && !isSameState(state, now);
     (isChanged ? changed : rest).push([state, now]);
   }
   return { changed, rest };

@@ -10,6 +10,7 @@ import {
 } from './driver';
 import type { Kinds } from './kinds';
 import type { LoadedStates } from './loaded-states';
+import { type Bson, idOf, type Known, Snapshot, stateOf } from './snapshot';
 import { type CopyOptions, copyState, idText } from './states';
 import type { Transaction } from './transaction';
 import type { Transactions } from './transactions';
@@ -32,7 +33,7 @@ export interface Certainty {
 
 /** A filter's first matches, and whether the write can have met one of them only. */
 export interface Found {
-  readonly states: readonly State[];
+  readonly states: readonly Snapshot[];
   readonly isOnly: boolean;
 }
 
@@ -90,18 +91,18 @@ export class Write {
   }
 
   /** One more than may be recorded, to know whether there are. */
-  findMany(filter: unknown): Promise<readonly State[] | null> {
+  findMany(filter: unknown): Promise<readonly Snapshot[] | null> {
     return this.find(filter, this.maxDocuments + 1, CHOOSING);
   }
 
   /** Documents by their id. */
-  async findByIds(ids: readonly unknown[]): Promise<ReadonlyMap<string, State> | null> {
+  async findByIds(ids: readonly unknown[]): Promise<ReadonlyMap<string, Snapshot> | null> {
     if (ids.length === 0) return new Map();
     const states = await this.find({ _id: { $in: ids } }, ids.length, []);
-    return states && new Map(states.map((state) => [idText(state._id), state]));
+    return states && new Map(states.map((state) => [idText(state.id), state]));
   }
 
-  private async find(filter: unknown, limit: number, names: readonly string[]): Promise<State[] | null> {
+  private async find(filter: unknown, limit: number, names: readonly string[]): Promise<Snapshot[] | null> {
     const { collection, reporter } = this.parts;
     try {
       const native = collection.conn.db?.collection(collection.collectionName);
@@ -114,8 +115,11 @@ export class Write {
         // one answer, however many: no second command
         batchSize: limit + 1,
         readPreference: 'primary',
+        raw: true,
       };
-      return await native.find((filter ?? {}) as State, options).toArray();
+      const documents = await native.find((filter ?? {}) as State, options).toArray();
+      const bson = collection.conn.base.mongo.BSON as Bson;
+      return documents.map((bytes) => new Snapshot(bytes, bson));
     } catch (cause) {
       const message = `The state of documents in '${collection.collectionName}' could not be read; their changes are recorded without it.`;
       reporter.error(new AuditError('AUDIT_CHANGE_UNREAD', message, { cause }));
@@ -123,16 +127,17 @@ export class Write {
     }
   }
 
-  created(after: State, certainty: Certainty): void {
-    this.record('create', after._id, { before: null, after }, certainty);
+  created(after: Known, certainty: Certainty): void {
+    this.record('create', idOf(after), { before: null, after }, certainty);
   }
 
-  updated(before: State | null, after: State | null, certainty = NOT_EXACT): void {
-    this.record('update', (after ?? before)?._id, { before, after }, certainty);
+  updated(before: Known | null, after: Known | null, certainty = NOT_EXACT): void {
+    const known = after ?? before;
+    if (known !== null) this.record('update', idOf(known), { before, after }, certainty);
   }
 
-  deleted(before: State, certainty: Certainty): void {
-    this.record('delete', before._id, { before, after: null }, certainty);
+  deleted(before: Known, certainty: Certainty): void {
+    this.record('delete', idOf(before), { before, after: null }, certainty);
   }
 
   /** Documents whose states are not known. */
@@ -148,15 +153,28 @@ export class Write {
   private record(
     action: Action,
     id: unknown,
-    states: { before: State | null; after: State | null },
+    { before, after }: { before: Known | null; after: Known | null },
     { exact, partial = false }: Certainty,
   ): void {
     const document = idText(id);
     this.transaction?.touch(document);
-    const kind = this.parts.kinds.of(states.after ?? states.before ?? {});
+    const kind = this.parts.kinds.of(after ?? before ?? {});
     if (kind === null) return;
     const { type, masked, maxBytes } = kind;
-    const change = { action, object: { type, id: document }, ...states, exact, partial, masked, maxBytes };
+    const change = {
+      action,
+      object: { type, id: document },
+      get before() {
+        return before && stateOf(before);
+      },
+      get after() {
+        return after && stateOf(after);
+      },
+      exact,
+      partial,
+      masked,
+      maxBytes,
+    };
     if (this.transaction === null) this.parts.recorder.record(change);
     else this.transaction.hold(change);
   }
