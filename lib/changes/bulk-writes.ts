@@ -47,9 +47,29 @@ export const bulkWrite: Handler = (write, [operations]) => {
     },
   });
   if (plan.filters.length === 0) return settlement([]);
-  const filter = plan.filters.length === 1 ? plan.filters[0] : { $or: plan.filters };
-  return write.findMany(filter).then(settlement);
+  const filter = oneFilter(plan.filters);
+  return filter === null ? settlement(null) : write.findMany(filter).then(settlement);
 };
+
+/** Of what the server refuses inside of $or, and a refusal would abort a transaction. */
+const ALONE = ['$near', '$nearSphere', '$geoNear', '$text'];
+const MOST_CLAUSES = 1_000;
+
+/** One filter for all that the operations may meet; null where one read cannot tell. */
+function oneFilter(filters: readonly unknown[]): unknown {
+  const ids = filters.map(pinnedId).filter(isId);
+  const others = filters.filter((filter) => !isId(pinnedId(filter)));
+  const clauses = ids.length > 0 ? [{ _id: { $in: ids } }, ...others] : others;
+  if (clauses.length === 1) return clauses[0];
+  return clauses.length > MOST_CLAUSES || others.some((filter) => hasAny(filter, ALONE))
+    ? null
+    : { $or: clauses };
+}
+
+function hasAny(value: unknown, names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null || '_bsontype' in value) return false;
+  return Object.entries(value).some(([key, one]) => names.includes(key) || hasAny(one, names));
+}
 
 function planOf(write: Write, operations: readonly unknown[]): Plan {
   const inserts: (State | null)[] = [];

@@ -32,7 +32,7 @@ export const deleteMany: Handler = async (write, [filter]) => {
 
 /** The server answers with the very document: the one read is for a projection only. */
 export const findOneAndDelete: Handler = async (write, [filter]) => {
-  const found = write.hasProjection ? await write.findOne(filter) : null;
+  const found = write.hasProjection ? await write.findOne(filter, ['sort']) : null;
   return {
     done(result) {
       const answered = answeredState(write, result);

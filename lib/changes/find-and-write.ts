@@ -11,7 +11,7 @@ import { type Found, pinnedId, type Write } from './write';
  */
 export const findOneAndWrite: Handler = async (write, [filter]) => {
   const isAfter = write.options.returnDocument === 'after';
-  const found = isAfter || write.hasProjection ? await write.findOne(filter) : null;
+  const found = isAfter || write.hasProjection ? await write.findOne(filter, ['sort']) : null;
   return {
     async done(result) {
       const answered = answeredState(write, result);

@@ -9,7 +9,7 @@ export const updateOne: Handler = async (write, args) => {
   const [filter, update] = args;
   const document = write.loaded.documentOf(update);
   if (document !== null) return saveLoaded(write, document, args as readonly State[]);
-  const found = await write.findOne(filter);
+  const found = await write.findOne(filter, ['sort']);
   const before = found?.states ?? null;
   return { done: (result) => settle(write, before, toAnswer(result), found?.isOnly === true) };
 };
@@ -27,7 +27,7 @@ export const updateMany: Handler = async (write, [filter]) => {
 
 export const replaceOne: Handler = async (write, [filter, replacement]) => {
   const state = write.copy(replacement);
-  const found = await write.findOne(filter);
+  const found = await write.findOne(filter, ['sort']);
   const before = found?.states[0];
   return {
     done(result) {

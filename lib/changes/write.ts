@@ -42,7 +42,7 @@ type Action = ObservedChange['action'];
 const NOT_EXACT: Certainty = { exact: false };
 
 /** Options of a write that choose documents, and so belong to its reads. */
-const CHOOSING = ['collation', 'hint', 'let', 'sort', 'maxTimeMS', 'comment'] as const;
+const CHOOSING = ['collation', 'hint', 'let', 'comment'] as const;
 
 /** One call of a writing method: reads in its session, and gathers what it changed. */
 export class Write {
@@ -84,9 +84,10 @@ export class Write {
   }
 
   /** What a write of one document will meet, as far as a read can tell. Null when the read failed. */
-  async findOne(filter: unknown): Promise<Found | null> {
-    const isById = pinnedId(filter) !== undefined;
-    const states = await this.find(filter, isById ? 1 : 2, CHOOSING);
+  async findOne(filter: unknown, extra: readonly 'sort'[] = []): Promise<Found | null> {
+    // another collation lets a text match several
+    const isById = this.options.collation === undefined && pinnedId(filter) !== undefined;
+    const states = await this.find(filter, isById ? 1 : 2, [...CHOOSING, ...extra]);
     return states && { states: states.slice(0, 1), isOnly: states.length < 2 };
   }
 
@@ -108,7 +109,10 @@ export class Write {
       const native = collection.conn.db?.collection(collection.collectionName);
       if (native === undefined) return null;
       const chosen = names.filter((name) => this.options[name] !== undefined);
+      // one that runs out of time would abort the transaction
+      const maxTimeMS = this.transaction === null ? this.options.maxTimeMS : undefined;
       const options = {
+        ...(maxTimeMS !== undefined && { maxTimeMS }),
         ...Object.fromEntries(chosen.map((name) => [name, this.options[name]])),
         ...(this.session && { session: this.session }),
         limit,

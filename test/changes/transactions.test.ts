@@ -138,6 +138,21 @@ describe.each(MONGOOSES)('a transaction of %s', (_, mongoose) => {
     expect(collected.changes).toMatchObject([{ outcome: 'unknown', exact: false, after: { n: 2 } }]);
   });
 
+  it('is not aborted by a filter that reads refuse beside another', async () => {
+    await Item.collection.createIndex({ at: '2dsphere' } as never);
+    const $near = { $geometry: { type: 'Point', coordinates: [1, 1] } };
+    const operations = [
+      { updateOne: { filter: { at: { $near } }, update: { $set: { n: 7 } } } },
+      { updateMany: { filter: { name: 'one' }, update: { $set: { n: 8 } } } },
+    ];
+    session.startTransaction();
+    await Item.collection.bulkWrite(operations as never, { session });
+    await session.commitTransaction();
+    expect(await Item.countDocuments({ n: 8 })).toBe(1);
+    expect(collected.mores).toMatchObject([{ action: 'update', count: 1 }]);
+    expect(collected.errors).toEqual([]);
+  });
+
   it('forgets what its session left open', async () => {
     session.startTransaction();
     await Item.updateOne({}, { n: 2 }, { session });
