@@ -1,11 +1,15 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
-import type { Action, AuditEvent } from './event';
+import { type ChangesOptions, type ChangesPlugin, createChangesPlugin } from './changes/plugin';
+import { AuditContext } from './context';
+import type { Action, Association, AuditEvent } from './event';
 import { StoreConnection } from './mongo/connection';
 import { ContentTypes } from './mongo/content-types';
 import { Ids } from './mongo/ids';
 import { collectionNames } from './mongo/names';
 import { MongoReader } from './mongo/reader';
 import { MongoWriter } from './mongo/writer';
+import type { AssociationName, EventName } from './names';
+import type { ChangeRecorder } from './observed-change';
 import { type AuditOptions, parseOptions, type UserInput } from './options';
 import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
@@ -13,14 +17,18 @@ import * as dialects from './query/dialects';
 import { createRouter } from './query/router';
 import { type OrganizationInfo, parseRouterOptions } from './query/router-options';
 import { createReadingCall } from './reading-call';
+import { createChangeRecorder } from './record/change-recorder';
 import { createClientParser } from './record/client';
 import { Delivery, type DeliveryStats, type DrainReport } from './record/deliver';
+import { ChangeHolds, type Surroundings } from './record/held-changes';
 import { createIdentityMask } from './record/identities';
 import { createRecorder } from './record/middleware';
 import { MisuseChecks } from './record/misuse';
 import { createRecordCall } from './record/record-call';
 import { createRedactor } from './record/redact/redactor';
+import type { ObjectInput } from './record/request-audit';
 import { ResponseWatcher } from './record/response';
+import { createRunCall, type RunAs } from './record/run-call';
 import { createUuid7 } from './record/uuid';
 import { createReporter } from './report';
 import type { EventReader } from './store';
@@ -37,18 +45,27 @@ const DEFAULT_CLOSE_MS = 10_000;
 /** An event of the application's own, outside of any request. */
 export interface RecordInput {
   /** The app's own verb, like `InvoiceSent`. */
-  readonly name: string;
-  /** @default 'access' */
+  readonly name: EventName;
+  /** @default 'access', or as the states say: created, updated, deleted */
   readonly action?: Action;
   /** @default the event itself */
-  readonly object?: { readonly type: string; readonly id: string | number | bigint | object };
+  readonly object?: ObjectInput;
   readonly user?: UserInput | string | number | null;
   readonly tenant?: string | null;
   /** Anything JSON can hold, redacted and normalised like a body. */
   readonly content?: unknown;
   readonly labels?: Readonly<Record<string, string | number>>;
-  /** True for what no person did. @default false */
+  /** True for what no person did. @default false, or as `audit.run` says */
   readonly system?: boolean;
+  /** States of the object around a change, redacted and normalised; their diff is stored with them. */
+  readonly before?: object | null;
+  readonly after?: object | null;
+  /** What the object was tied to, or parted from. */
+  readonly association?: {
+    readonly name: AssociationName;
+    readonly change: Association['change'];
+    readonly with: ObjectInput;
+  };
 }
 
 export interface RouterOptions {
@@ -96,6 +113,14 @@ export interface Audit {
    * @throws {TypeError} on a wrong call, unless NODE_ENV is `production`: there it is reported, and '' returned
    */
   record(event: RecordInput): string;
+  /**
+   * Runs a job, or what consumes a queue, in the name of somebody: what it records and changes carries `who`, and one
+   * `commitId`. Within a request it is still the request's.
+   *
+   * @returns what `task` returns, awaited
+   * @throws {TypeError} on a wrong `who`, unless NODE_ENV is `production`: there it is reported, and the task run
+   */
+  run<T>(who: RunAs, task: () => T): Promise<Awaited<T>>;
   /** Resolves once MongoDB is connected and the indexes were tried, or the audit is closed. Never rejects. */
   ready(): Promise<void>;
   /** Waits until all that was captured so far is stored. @default deadlineMs 30000 (30 seconds) */
@@ -105,6 +130,19 @@ export interface Audit {
   close(options?: DeadlineOptions): Promise<DrainReport>;
   /** The one reader behind all APIs. */
   readonly reader: EventReader;
+  /**
+   * Records what changed: `schema.plugin(audit.changes())`, before the model is compiled. From the first call on,
+   * requests carry their context, so that changes know who made them, from where, and by which request.
+   *
+   * @throws {AuditOptionError} for an option that is unknown or wrong
+   */
+  changes(options?: ChangesOptions): ChangesPlugin;
+  /**
+   * Where what watches a database reports to.
+   *
+   * @internal
+   */
+  changeRecorder(): ChangeRecorder;
 }
 
 /**
@@ -136,20 +174,19 @@ export function createAudit(options: AuditOptions): Audit {
   const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
   const maskIdentities = createIdentityMask({ settings, reporter, createRedaction });
   const accept = (event: AuditEvent): void => delivery.accept(maskIdentities(event));
+  const context = new AuditContext<Surroundings>();
+  const copying = { settings, reporter, createRedaction, uuid7, context, accept };
+  const holds = new ChangeHolds({ reporter, accept, maxBytes: limits.maxQueueBytes });
+  const changes = createChangeRecorder(copying);
+  const createPlugin = createChangesPlugin(changes, reporter);
   const recorder = createRecorder({
-    settings,
-    reporter,
-    createRedaction,
+    ...copying,
+    holds,
     clientOf: createClientParser(),
-    uuid7,
     responses: new ResponseWatcher(),
     misuse: new MisuseChecks(reporter),
-    accept,
   });
-  const record = createRecordCall({ settings, reporter, createRedaction, uuid7, accept });
-  const recordReading = settings.auditReads
-    ? createReadingCall({ settings, reporter, createRedaction, uuid7, accept })
-    : null;
+  const recordReading = settings.auditReads ? createReadingCall(copying) : null;
   writer.start();
 
   return {
@@ -166,15 +203,25 @@ export function createAudit(options: AuditOptions): Audit {
         recordReading,
       });
     },
-    record,
+    record: createRecordCall(copying),
+    run: createRunCall(copying),
     ready: () => writer.ready(),
     flush: ({ deadlineMs = DEFAULT_FLUSH_MS } = {}) => delivery.flush(deadlineMs),
     stats: () => ({ ...delivery.stats(), connected: connection.isConnected }),
     async close({ deadlineMs = DEFAULT_CLOSE_MS } = {}) {
+      holds.close();
       const report = await delivery.close(deadlineMs);
       await writer.close();
       return report;
     },
     reader,
+    changes(options) {
+      context.start();
+      return createPlugin(options);
+    },
+    changeRecorder() {
+      context.start();
+      return changes;
+    },
   };
 }

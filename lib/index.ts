@@ -1,3 +1,4 @@
+export { applyDiff } from './apply-diff';
 export {
   type Audit,
   type AuditStats,
@@ -11,8 +12,10 @@ export { AuditCallError, AuditError, type AuditErrorCode, AuditOptionError } fro
 export type {
   Action,
   Actor,
+  Association,
   AuditEvent,
   Client,
+  DiffEntry,
   DropReason,
   EventError,
   EventKind,
@@ -23,6 +26,8 @@ export type {
   PostDataState,
   StoredEvent,
 } from './event';
+// whole: only so can users merge into what is in it
+export * from './names';
 export type {
   AuditOptions,
   Capture,
@@ -60,5 +65,6 @@ export type {
 } from './query/jwt-options';
 export type { OrganizationInfo } from './query/router-options';
 export type { DeliveryStats, DrainReport } from './record/deliver';
-export type { RequestAudit } from './record/request-audit';
+export type { ChangeInput, ObjectInput, RequestAudit } from './record/request-audit';
+export type { RunAs } from './record/run-call';
 export type { EventReader, ReadLimits, WalkedPage } from './store';

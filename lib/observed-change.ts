@@ -2,12 +2,14 @@
 export interface ObservedChange {
   readonly action: 'create' | 'update' | 'delete';
   readonly object: { readonly type: string; readonly id: string };
-  /** The states as plain values (BSON types allowed: Date, ObjectId, Decimal128, Buffer, Map); null where there is none or it is not known. */
+  /** The state as plain values (Date, ObjectId, Decimal128, Buffer and Map among them); null: none, or unknown. */
   readonly before: unknown;
   readonly after: unknown;
+  /** Whether both states are known to belong to this very write. */
   readonly exact: boolean;
+  /** Whether the document was loaded with a projection, so that the states are parts of it. */
   readonly partial: boolean;
-  /** Paths (dotted) whose values are masked: `omit`, and schema fields with select:false. */
+  /** Dotted paths whose values are masked; that they changed stays visible. */
   readonly masked: readonly string[];
   /** Limit of each state, in bytes. */
   readonly maxBytes: number;
@@ -15,10 +17,11 @@ export interface ObservedChange {
   readonly outcome?: 'unknown';
 }
 
+/** Takes what was observed, in the asynchronous context of the write. */
 export interface ChangeRecorder {
-  /** Called once the write was acknowledged or its transaction committed. MUST NOT throw or wait. */
+  /** Called once the write was acknowledged, or its transaction committed. MUST NOT throw or wait. */
   record(change: ObservedChange): void;
-  /** For documents beyond maxDocuments: one event that says how many more. */
+  /** For documents beyond `maxDocuments`: one event that says how many more. MUST NOT throw or wait. */
   recordMore(more: {
     readonly action: ObservedChange['action'];
     readonly type: string;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AuditOptionError } from './errors';
 import { escapeText } from './escape';
 import type { Action } from './event';
+import type { EventName } from './names';
 import { suggest } from './suggest';
 
 /** Who did it. Ids become strings; anything but a string in `email` and `name` is stored as null. */
@@ -69,7 +70,7 @@ export interface AuditOptions {
   /** Your own dimensions: names with strings or numbers. @default (req) => ({}) */
   readonly labels?: (req: Request) => Readonly<Record<string, string | number>> | null | undefined;
   /** The app's own verb for the request (`UserInvited`). @default (req) => `${method} ${route}` */
-  readonly name?: (req: Request) => string | null | undefined;
+  readonly name?: (req: Request) => EventName | null | undefined;
   /** @default by method: POST create, PUT and PATCH update, DELETE delete, others access */
   readonly action?: (req: Request) => Action | null | undefined;
   /** True leaves the request out of the trail; asked when the status is known, and before an intent is written. @default () => false */
@@ -116,7 +117,16 @@ function isConnection(value: unknown): value is Connection {
   return typeof value === 'object' && value !== null && 'getClient' in value && 'readyState' in value;
 }
 
-const SECTIONS = ['postData', 'queryParams', 'headers', 'content', 'labels', 'error'] as const;
+const SECTIONS = [
+  'postData',
+  'queryParams',
+  'headers',
+  'content',
+  'before',
+  'after',
+  'labels',
+  'error',
+] as const;
 const PATH = new RegExp(
   `^(${SECTIONS.join('|')})((\\.([^.[\\]"]+))|(\\[\\*\\])|(\\["[^"]+"\\])|(\\['[^']+'\\])|(\\[\\d+\\]))+$`,
 );

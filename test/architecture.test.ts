@@ -8,11 +8,19 @@ import { importsOf, readSources } from './support/sources';
  */
 const RANKS: readonly (readonly string[])[] = [
   // vocabulary
-  ['lib/event', 'lib/errors'],
+  ['lib/event', 'lib/errors', 'lib/names', 'lib/observed-change'],
   // words
-  ['lib/escape', 'lib/context', 'lib/diff', 'lib/address', 'lib/suggest', 'lib/query/filter'],
+  [
+    'lib/escape',
+    'lib/context',
+    'lib/plain',
+    'lib/apply-diff',
+    'lib/address',
+    'lib/suggest',
+    'lib/query/filter',
+  ],
   // contracts
-  ['lib/store', 'lib/observed-change', 'lib/options', 'lib/origin', 'lib/report', 'lib/query/dialect'],
+  ['lib/store', 'lib/options', 'lib/diff', 'lib/origin', 'lib/report', 'lib/query/dialect'],
   // helpers
   [
     'lib/query/authenticate',
@@ -45,8 +53,17 @@ const RANKS: readonly (readonly string[])[] = [
   ['lib/query/dialects'],
   // several stages as one
   ['lib/record/safe-copies'],
+  ['lib/record/change-copies', 'lib/record/held-changes'],
+  ['lib/record/change-event'],
   // composers
-  ['lib/record/recording', 'lib/record/record-call', 'lib/record/identities', 'lib/record/deliver'],
+  [
+    'lib/record/recording',
+    'lib/record/record-call',
+    'lib/record/run-call',
+    'lib/record/change-recorder',
+    'lib/record/identities',
+    'lib/record/deliver',
+  ],
   // entrances
   ['lib/record/middleware', 'lib/query/router', 'lib/viewer/router', 'lib/cli/'],
   // where record and query meet

@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { AuditError, type Reporter } from '../errors';
 import type { ObjectRef } from '../event';
+import type { ObjectType } from '../names';
 import type { Dialect, Parameters } from './dialect';
 import type { Admission } from './gate';
 
@@ -94,7 +95,12 @@ export class ReadingLog {
     if (reading === null || this.res.closed) return true;
     try {
       const { user, tenant, object, content } = reading;
-      audit.user(user).tenant(tenant).object(object.type, object.id).content(content);
+      // the type is this package's own, whatever names the app has told
+      audit
+        .user(user)
+        .tenant(tenant)
+        .object(object.type as ObjectType, object.id)
+        .content(content);
     } catch (cause) {
       const message = 'A reading could not be noted on its event; it was answered all the same.';
       this.parts.reporter.error(new AuditError('AUDIT_CAPTURE_FAILED', message, { cause }));

@@ -1,17 +1,18 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import onHeaders from 'on-headers';
+import type { AuditContext } from '../context';
 import { AuditError } from '../errors';
 import type { AuditEvent } from '../event';
+import type { Surroundings } from './held-changes';
 import type { MisuseChecks } from './misuse';
 import { Recording, type RecordingParts } from './recording';
 import { type NoteTaker, type RequestAudit, RequestNotes } from './request-audit';
 import type { ResponseWatcher } from './response';
-import type { Uuid7 } from './uuid';
 
 const ID_HEADER = 'X-Audit-Id';
 
 export interface MiddlewareParts extends RecordingParts {
-  readonly uuid7: () => Uuid7;
+  readonly context: AuditContext<Surroundings>;
   readonly responses: ResponseWatcher;
   readonly misuse: MisuseChecks;
   /** The one way into delivery. MUST NOT throw or wait. */
@@ -86,9 +87,12 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
   }
 
   const middleware: RequestHandler = function auditMiddleware(req, res, next) {
-    if (find(req) !== undefined) parts.misuse.twice();
+    const known = find(req);
+    if (known !== undefined) parts.misuse.twice();
     else guarded(() => arrive(req, res));
-    next();
+    const recording = parts.context.isInUse && known === undefined ? find(req)?.taker : undefined;
+    if (recording === undefined) next();
+    else parts.context.runRequest(req, recording, next);
   };
 
   const intentMiddleware: RequestHandler = function auditIntent(req, _res, next) {

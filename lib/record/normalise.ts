@@ -77,6 +77,11 @@ export class Normaliser<S> {
     this.remaining = limits.maxEventBytes - RESERVED_BYTES;
   }
 
+  /** What the sections take so far, in bytes of BSON: an upper estimate. */
+  get usedBytes(): number {
+    return this.limits.maxEventBytes - RESERVED_BYTES - this.remaining;
+  }
+
   /** @throws what a user's censor throws, and nothing else */
   section(name: string, value: unknown, { keepBytes = 0 }: SectionOptions = {}): Json {
     this.nodes = 0;

@@ -1,5 +1,5 @@
 import { AuditCallError } from '../errors';
-import type { Action, Actor, ObjectRef } from '../event';
+import type { Action, Actor, Association, ObjectRef } from '../event';
 import { ACTOR_KEYS, isUnknownActor, textOfId, toActor } from './actor';
 import { shortText } from './short-text';
 
@@ -15,6 +15,11 @@ export interface Notes {
   labels?: Record<string, string | number>;
   error?: unknown;
   system?: boolean;
+  source?: string | null;
+  association?: Association;
+  before?: object | null;
+  after?: object | null;
+  change?: { readonly object: ObjectRef; readonly before: unknown; readonly after: unknown };
 }
 
 const ACTIONS: ReadonlySet<unknown> = new Set<Action>(['create', 'update', 'delete', 'access']);
@@ -64,6 +69,28 @@ function system(value: unknown): boolean {
   throw new Unfit('must be true or false');
 }
 
+function association(value: unknown): Association {
+  const { name, change, with: other } = (value ?? {}) as { [field in keyof Association]?: unknown };
+  if (change !== 'associated' && change !== 'disassociated')
+    throw new Unfit('must say whether it is associated or disassociated');
+  if (typeof name !== 'string' || name === '' || name.length > LONGEST_NAME)
+    throw new Unfit(`must have a name of 1 to ${LONGEST_NAME} characters`);
+  return { name: shortText(name), change, with: object(other) };
+}
+
+function state(value: unknown): object | null {
+  if (typeof value === 'object') return value;
+  throw new Unfit('must be an object, or null');
+}
+
+function change(value: unknown): NonNullable<Notes['change']> {
+  const { before = null, after = null } = (value ?? {}) as { before?: unknown; after?: unknown };
+  if (typeof before !== 'object' || typeof after !== 'object')
+    throw new Unfit('must have states that are objects, or null');
+  if (before === null && after === null) throw new Unfit('must have a state before, a state after, or both');
+  return { object: object(value), before, after };
+}
+
 const READERS: { readonly [K in keyof Notes]-?: (value: unknown) => Notes[K] } = {
   name: (value) => shortText(text(value)),
   action,
@@ -75,6 +102,11 @@ const READERS: { readonly [K in keyof Notes]-?: (value: unknown) => Notes[K] } =
   labels,
   error: (value) => value,
   system,
+  source: (value) => (value === null ? null : shortText(text(value))),
+  association,
+  before: state,
+  after: state,
+  change,
 };
 
 /**

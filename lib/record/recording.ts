@@ -6,13 +6,15 @@ import { AppAnswers } from './app-answers';
 import { type BodySnapshot, type BodyWatch, settled, watchBody } from './body';
 import { actionOf, blankEvent, type DraftEvent, statusOf } from './build-event';
 import { allowed, allowedHeaders, allowedTarget } from './capture';
+import { associationChange, type ChangeParts, toldChange } from './change-event';
 import { visibleAgent } from './client';
+import type { ChangeHold, ChangeHolds, HeldChange, Surroundings } from './held-changes';
 import { type Notes, readNote } from './notes';
 import { type Arrival, readArrival, readQuery, toUri } from './request';
 import { isProduction, type NoteTaker } from './request-audit';
 import type { Completion } from './response';
 import { readRoute } from './route';
-import { SafeCopies, type SafeCopiesParts } from './safe-copies';
+import { SafeCopies } from './safe-copies';
 import type { Uuid7 } from './uuid';
 
 const MAX_URL_CHARS = 1_000;
@@ -25,12 +27,14 @@ export interface EventIds {
   readonly outcome: Uuid7;
 }
 
-export interface RecordingParts extends SafeCopiesParts {
+export interface RecordingParts extends ChangeParts {
+  readonly holds: ChangeHolds;
   readonly clientOf: (agent: string | null) => Client | null;
 }
 
 /** One request on its way to one event: arrival, headers, end. */
-export class Recording implements NoteTaker {
+export class Recording implements NoteTaker, Surroundings {
+  readonly defaults = {};
   private readonly arrival: Arrival;
   private readonly app: AppAnswers;
   private readonly copies: SafeCopies;
@@ -44,6 +48,7 @@ export class Recording implements NoteTaker {
   private isOver = false;
   private draft: DraftEvent | null = null;
   private content: Json | undefined;
+  private held: ChangeHold | null = null;
 
   /** Arrival: copies what later handlers may change. */
   constructor(
@@ -93,18 +98,46 @@ export class Recording implements NoteTaker {
 
   note(name: keyof Notes, value: unknown): void {
     if (this.isLate(name)) return;
-    let noted: Notes;
-    try {
-      noted = readNote(`req.audit.${name}`, name, value);
-    } catch (error) {
-      if (!isProduction()) throw error;
-      this.parts.reporter.error(error as Error);
-      return;
-    }
+    const noted = this.read(`req.audit.${name}`, name, value);
+    if (noted === null) return;
     const labels = { ...this.notes.labels, ...noted.labels };
     this.notes = { ...this.notes, ...noted, labels };
     if (name === 'content') this.content = undefined;
     this.isChanged = true;
+  }
+
+  /** @throws {AuditCallError} in development, for a wrong value; null in production */
+  private read(call: string, name: keyof Notes, value: unknown): Notes | null {
+    try {
+      return readNote(call, name, value);
+    } catch (error) {
+      if (!isProduction()) throw error;
+      this.parts.reporter.error(error as Error);
+      return null;
+    }
+  }
+
+  change(call: string, name: 'change' | 'association', value: unknown): void {
+    const { change, association } = this.read(call, name, value) ?? {};
+    if (change !== undefined) this.hold(toldChange(this.parts, change));
+    if (association !== undefined) this.hold(associationChange(this.parts, association));
+  }
+
+  hold(change: HeldChange): void {
+    this.held ??= this.parts.holds.open(this.uuid, () => this.origin());
+    this.held.add(change);
+    if (this.isOver) this.held.end();
+  }
+
+  /** What its changes share with the request, as it is known by now. */
+  private origin(): DraftEvent {
+    const { draft } = this;
+    if (this.isOver && draft !== null) return draft;
+    if (draft !== null && this.isChanged) this.join(draft);
+    const origin = draft === null ? this.build(this.ids.outcome, this.body.peek()) : { ...draft };
+    origin.user = this.user(origin.user);
+    origin.tenant = this.tenant(origin.tenant);
+    return origin;
   }
 
   skip(): void {
@@ -143,10 +176,12 @@ export class Recording implements NoteTaker {
 
   /** End: joins the completion, and what was noted since the headers. Null when the request is left out. */
   onEnd(completion: Completion): AuditEvent | null {
-    const draft = this.draft ?? this.build(this.ids.outcome, this.body.read());
+    this.draft ??= this.build(this.ids.outcome, this.body.read());
+    const { draft } = this;
     this.isOver = true;
     // what was announced has an outcome
-    if (!this.hasIntent && (this.isSkipped || this.app.skip())) return null;
+    const isSkipped = !this.hasIntent && (this.isSkipped || this.app.skip());
+    if (isSkipped && this.held === null) return null;
     if (this.isChanged) this.join(draft);
     draft.statusCode = completion.statusCode;
     draft.durationMs = completion.durationMs;
@@ -156,7 +191,9 @@ export class Recording implements NoteTaker {
     draft.tenant = this.tenant(draft.tenant);
     draft.status = statusOf(draft);
     draft.truncated = this.copies.truncated;
-    return draft;
+    draft.changeCount = this.held?.count ?? null;
+    this.held?.end();
+    return isSkipped ? null : draft;
   }
 
   private build(id: Uuid7, body: BodySnapshot<Json>): DraftEvent {

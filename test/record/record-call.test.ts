@@ -1,4 +1,4 @@
-import { type Audit, AuditCallError, createAudit, type RecordInput } from '../../lib/index';
+import { type Audit, AuditCallError, applyDiff, createAudit, type RecordInput } from '../../lib/index';
 import { allEvents, freshUri } from '../support/app';
 
 const textless = Object.create(null) as object;
@@ -25,6 +25,17 @@ const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['a user of other members', { name: 'A', user: { uid: 5 } }, /user must have one of id, _id, sub/],
   ['a tenant that is a number', { name: 'A', tenant: 1 }, /tenant must be a string/],
   ['labels that are a list', { name: 'A', labels: [] }, /labels must be an object/],
+  ['a state that is text', { name: 'A', before: 'x' }, /before must be an object, or null, received "x"/],
+  [
+    'an association without a change',
+    { name: 'A', association: { name: 'roles', with: { type: 'a', id: 1 } } },
+    /association must say whether it is associated or disassociated/,
+  ],
+  [
+    'an association with nothing',
+    { name: 'A', association: { name: 'roles', change: 'associated' } },
+    /association must have a type/,
+  ],
   ['a system that is text', { name: 'A', system: 'yes' }, /system must be true or false, received "yes"/],
 ];
 
@@ -87,6 +98,24 @@ describe('audit.record', () => {
       statusCode: null,
       outcome: null,
     });
+  });
+
+  it.each<[string, object, string, readonly string[]]>([
+    ['created', { after: { a: 1 } }, 'create', ['N']],
+    ['updated', { before: { a: 1, pin: 1 }, after: { a: 1, pin: 2 } }, 'update', ['E']],
+    ['deleted', { before: { a: 1 }, after: null }, 'delete', ['D']],
+  ])('stores what was %s with its diff', async (_case, states, action, kinds) => {
+    const event = await stored({ name: 'Moved', object: { type: 'items', id: 1 }, ...states });
+    expect(event).toMatchObject({ kind: 'event', action, exact: null, truncated: [] });
+    expect(event.diff?.map(({ kind }) => kind)).toEqual(kinds);
+    expect(applyDiff(event.before, event.diff)).toEqual(event.after);
+    expect(JSON.stringify(event)).not.toContain('"pin":2');
+  });
+
+  it('stores what an object was tied to', async () => {
+    const association = { name: 'roles', change: 'associated', with: { type: 'roles', id: 5 } } as const;
+    const event = await stored({ name: 'Promoted', association });
+    expect(event.association).toEqual({ ...association, with: { type: 'roles', id: '5' } });
   });
 
   it('needs a name, and no more', async () => {

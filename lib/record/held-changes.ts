@@ -1,0 +1,172 @@
+import { AuditError, type Reporter } from '../errors';
+import type { AuditEvent } from '../event';
+import type { DraftEvent } from './build-event';
+
+/** What one request may hold back. */
+const MOST_CHANGES = 1_000;
+const MOST_BYTES = 4 * 1024 * 1024;
+const LONGEST_MS = 5_000;
+
+/** What a change shares with the request that made it. */
+const SHARED = [
+  'commitId',
+  'requestId',
+  'traceId',
+  'spanId',
+  'source',
+  'user',
+  'onBehalfOf',
+  'system',
+  'tenant',
+  'object',
+  'labels',
+  'method',
+  'url',
+  'route',
+  'host',
+  'remoteAddr',
+  'peerAddr',
+  'userAgent',
+  'client',
+] as const satisfies (keyof AuditEvent)[];
+
+export type Origin = Pick<AuditEvent, (typeof SHARED)[number]>;
+
+/** A change that waits to learn who made it. */
+export interface HeldChange {
+  readonly event: DraftEvent;
+  /** Upper estimate of its states and diff. */
+  readonly bytes: number;
+  /** What it knows better than its origin. */
+  readonly own: Partial<Origin>;
+}
+
+/** Where changes go: a request, a job, or nowhere in particular. */
+export interface Surroundings {
+  /** MUST NOT throw or wait. */
+  hold(change: HeldChange): void;
+  /** What events of the application's own take from here. */
+  readonly defaults: Partial<Origin>;
+}
+
+/** The change as an event of its origin. */
+export function originate({ event, own }: HeldChange, origin: Partial<Origin>): AuditEvent {
+  for (const field of SHARED) {
+    const value = own[field] === undefined ? origin[field] : own[field];
+    if (value !== undefined) Object.assign(event, { [field]: value });
+  }
+  return event;
+}
+
+export interface HoldParts {
+  readonly reporter: Reporter;
+  /** MUST NOT throw or wait. */
+  readonly accept: (event: AuditEvent) => void;
+  /** Memory that the changes of all requests may take while they are held, in bytes. */
+  readonly maxBytes: number;
+}
+
+/** The changes that the requests of one audit hold back: bounded for each request and for all. */
+export class ChangeHolds {
+  private readonly waiting = new Set<ChangeHold>();
+  private bytes = 0;
+  private isClosed = false;
+
+  constructor(private readonly parts: HoldParts) {}
+
+  /** @param origin asked when the changes go: who, from where, by which request, as known by then */
+  open(commitId: string, origin: () => Partial<Origin>): ChangeHold {
+    return new ChangeHold(this, commitId, origin);
+  }
+
+  /** Whether nothing more may wait. */
+  get isFull(): boolean {
+    return this.isClosed || this.bytes >= this.parts.maxBytes;
+  }
+
+  began(hold: ChangeHold): void {
+    this.waiting.add(hold);
+  }
+
+  grew(bytes: number): void {
+    this.bytes += bytes;
+  }
+
+  release(hold: ChangeHold, changes: readonly HeldChange[], origin: Partial<Origin>): void {
+    this.waiting.delete(hold);
+    for (const change of changes) {
+      this.bytes -= change.bytes;
+      this.parts.accept(originate(change, origin));
+    }
+  }
+
+  failed(cause: unknown): void {
+    const message = 'The request of a change could not be read; the change is recorded without it.';
+    this.parts.reporter.error(new AuditError('AUDIT_CAPTURE_FAILED', message, { cause }));
+  }
+
+  /** Lets go what is held, and holds nothing from now on. */
+  close(): void {
+    this.isClosed = true;
+    for (const hold of this.waiting) hold.release();
+  }
+}
+
+/** Changes of one request, held until it ends so that they are delivered with the user known then. */
+export class ChangeHold {
+  private changes: HeldChange[] = [];
+  private bytes = 0;
+  private added = 0;
+  private isOver = false;
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly all: ChangeHolds,
+    private readonly commitId: string,
+    private readonly origin: () => Partial<Origin>,
+  ) {}
+
+  /** How many there were in all. */
+  get count(): number {
+    return this.added;
+  }
+
+  add(change: HeldChange): void {
+    this.changes.push(change);
+    this.added += 1;
+    this.bytes += change.bytes;
+    this.all.grew(change.bytes);
+    const isFull = this.changes.length >= MOST_CHANGES || this.bytes >= MOST_BYTES;
+    if (this.isOver || isFull || this.all.isFull) {
+      this.release();
+      return;
+    }
+    this.all.began(this);
+    this.timer ??= setTimeout(() => this.release(), LONGEST_MS).unref();
+  }
+
+  /** The request is over: nothing more is learnt of it, so nothing more waits. */
+  end(): void {
+    this.isOver = true;
+    this.release();
+  }
+
+  release(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const { changes } = this;
+    if (changes.length === 0) return;
+    this.changes = [];
+    this.bytes = 0;
+    this.all.release(this, changes, this.readOrigin());
+  }
+
+  private readOrigin(): Partial<Origin> {
+    try {
+      return this.origin();
+    } catch (cause) {
+      this.all.failed(cause);
+      return { commitId: this.commitId };
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { AuditContext } from '../context';
+import { AuditCallError, type Reporter } from '../errors';
+import type { AuditEvent } from '../event';
+import type { UserInput } from '../options';
+import { suggest } from '../suggest';
+import { type HeldChange, type Origin, originate, type Surroundings } from './held-changes';
+import { type Notes, readNote } from './notes';
+import { isProduction } from './request-audit';
+import type { Uuid7 } from './uuid';
+
+/** Who does what `audit.run` runs. */
+export interface RunAs {
+  readonly user?: UserInput | string | number | null;
+  readonly tenant?: string | null;
+  /** True for what no person did. @default true without a user */
+  readonly system?: boolean;
+  /** Name of the application or log. @default option `source` */
+  readonly source?: string | null;
+}
+
+const FIELDS = ['user', 'tenant', 'system', 'source'] as const satisfies (keyof RunAs & keyof Notes)[];
+type Told = Pick<Notes, (typeof FIELDS)[number]>;
+
+export interface RunCallParts {
+  readonly context: AuditContext<Surroundings>;
+  readonly reporter: Reporter;
+  readonly uuid7: () => Uuid7;
+  readonly accept: (event: AuditEvent) => void;
+}
+
+/** @throws {AuditCallError} naming the field, the value and what is allowed */
+function read(who: unknown): Told {
+  if (typeof who !== 'object' || who === null)
+    throw new AuditCallError(
+      `audit.run: who runs it must be an object, received ${who === null ? 'null' : typeof who}.`,
+    );
+  const told: Told = {};
+  for (const [field, value] of Object.entries(who)) {
+    if (!(FIELDS as readonly string[]).includes(field)) {
+      const near = suggest(field, FIELDS);
+      const remedy = near === undefined ? `Known are ${FIELDS.join(', ')}.` : `Did you mean '${near}'?`;
+      throw new AuditCallError(`audit.run: field '${field}' is not known. ${remedy}`);
+    }
+    if (value !== undefined) Object.assign(told, readNote('audit.run', field as keyof Told, value));
+  }
+  return told;
+}
+
+/** A job: what it changes is known to be its own at once, so nothing is held, but within a request. */
+class Job implements Surroundings {
+  readonly defaults: Partial<Origin>;
+
+  constructor(
+    told: Told,
+    private readonly parts: RunCallParts,
+    private readonly outer: Surroundings | undefined,
+  ) {
+    const isNamed = told.user !== null && told.user !== undefined;
+    if (outer !== undefined) {
+      // a person in a job of nobody's
+      this.defaults = { ...outer.defaults, ...(isNamed && { system: false }), ...told };
+      return;
+    }
+    const { uuid } = parts.uuid7();
+    this.defaults = { commitId: uuid, requestId: uuid, system: !isNamed, ...told };
+  }
+
+  hold(change: HeldChange): void {
+    if (this.outer === undefined) this.parts.accept(originate(change, this.defaults));
+    else this.outer.hold({ ...change, own: { ...this.defaults, ...change.own } });
+  }
+}
+
+/** Awaited inside of the context: a query of mongoose runs only then. */
+async function settle<T>(task: () => T): Promise<Awaited<T>> {
+  return await task();
+}
+
+/** `audit.run`: what a job or the consumer of a queue does, in the name of somebody. */
+export function createRunCall(parts: RunCallParts) {
+  function readOrReport(who: unknown): Told {
+    try {
+      return read(who);
+    } catch (error) {
+      if (!isProduction()) throw error;
+      parts.reporter.error(error as Error);
+      return {};
+    }
+  }
+
+  return function run<T>(who: unknown, task: () => T): Promise<Awaited<T>> {
+    const job = new Job(readOrReport(who), parts, parts.context.current);
+    return parts.context.run(job, () => settle(task));
+  };
+}
