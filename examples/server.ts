@@ -69,7 +69,7 @@ function createShop(audit: Audit, { authenticate }: Readers): Express {
   const app = express();
   app.use(audit.middleware());
   mountTrail(app, audit, authenticate);
-  addShop(app, mongoose.connection);
+  addShop(app, mongoose.connection, audit);
   app.use(audit.errors());
   app.use(showError);
   return app;

@@ -1,4 +1,5 @@
 import express, { type ErrorRequestHandler, type Express, type RequestHandler, Router } from 'express';
+import type { Audit } from 'express-audit-events';
 import { type Connection, Schema } from 'mongoose';
 import multer from 'multer';
 import { z } from 'zod';
@@ -9,10 +10,18 @@ const MAX_UPLOAD_BYTES = 5 * 1024 * 1024;
 /** The one password of the demo. */
 export const DEMO_PASSWORD = 'open sesame';
 
-const itemSchema = new Schema(
-  { name: { type: String, required: true }, price: Number, meta: Schema.Types.Mixed },
-  { versionKey: false, minimize: false, bufferCommands: false },
-);
+function itemModel(connection: Connection, audit: Audit) {
+  const itemSchema = new Schema(
+    { name: { type: String, required: true }, price: Number, meta: Schema.Types.Mixed },
+    { versionKey: false, minimize: false, bufferCommands: false },
+  );
+  // #region changes
+  itemSchema.plugin(audit.changes());
+  const Item = connection.model('Item', itemSchema, 'items');
+  // #endregion
+  return Item;
+}
+
 /** Other keys are left out, so that an item can be sent back as it came. */
 const newItem = z.object({
   name: z.string().min(1),
@@ -51,8 +60,8 @@ function toItem(item: ItemDocument | null) {
   return { id: String(item._id), name: item.name, price: item.price, meta: item.meta };
 }
 
-function itemRoutes(connection: Connection): Router {
-  const Item = connection.model('Item', itemSchema, 'items');
+function itemRoutes(connection: Connection, audit: Audit): Router {
+  const Item = itemModel(connection, audit);
   const router = Router();
   router.param('id', (_req, _res, next, id) => {
     next(/^[0-9a-f]{24}$/i.test(id) ? undefined : new HttpError(404, 'No such item'));
@@ -144,10 +153,10 @@ export const showError: ErrorRequestHandler = (error, _req, res, next) => {
 };
 
 /** A small shop: items in MongoDB through mongoose, and a route for every kind of traffic. */
-export function addShop(app: Express, connection: Connection): void {
+export function addShop(app: Express, connection: Connection, audit: Audit): void {
   app.use(express.json({ limit: '1mb', strict: false }));
   app.use(express.urlencoded({ extended: true }));
-  app.use('/items', itemRoutes(connection));
+  app.use('/items', itemRoutes(connection, audit));
   app.post('/login', logIn);
   app.post('/upload', multer({ limits: { fileSize: MAX_UPLOAD_BYTES } }).single('file'), upload);
   app.get('/stream', stream);

@@ -8,6 +8,7 @@ export {
   type RecordInput,
   type RouterOptions,
 } from './audit';
+export type { ChangesOptions, ChangesPlugin } from './changes/plugin';
 export { AuditCallError, AuditError, type AuditErrorCode, AuditOptionError } from './errors';
 export type {
   Action,

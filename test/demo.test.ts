@@ -65,13 +65,17 @@ describe('the demo', () => {
 
     const list = await eventually(
       () => demo.get(`/audit-events/?user=ann&sort=timestamp`),
-      ({ body }) => body.count === 7,
+      ({ body }) => body.count === 11,
     );
     expect(list.body.results?.map(({ name }) => name)).toEqual([
       'POST /items',
+      'create items',
       'PATCH /items/:id',
+      'update items',
       'PUT /items/:id',
+      'update items',
       'DELETE /items/:id',
+      'delete items',
       'GET /items/:id',
       'POST /items',
       'GET /boom',
@@ -85,12 +89,37 @@ describe('the demo', () => {
     const before = await demo.get(`/audit-events/?user=ann&timestamp__lt=${second.timestamp}`);
     const after = await demo.get(`/audit-events/?user=ann&timestamp__gt=${first.timestamp}`);
     expect(before.body.count).toBeGreaterThanOrEqual(1);
-    expect((before.body.count ?? 0) + (after.body.count ?? 0)).toBeGreaterThanOrEqual(7);
+    expect((before.body.count ?? 0) + (after.body.count ?? 0)).toBeGreaterThanOrEqual(11);
     const detail = await demo.get(`/audit-events/${created.auditId}/`);
     expect(detail.body).toMatchObject({
       uuid: created.auditId,
       tenant: 'acme',
       user: { id: 'ann', email: 'ann@example.org', name: 'Ann' },
+    });
+
+    // who changed the price from what to what, from where: in one call of each API of objects
+    const { id } = created.body;
+    const bearer = `Bearer ${TOKEN}`;
+    const history = await demo.get(`/history/?object_id=${id}&action_type=update`, bearer);
+    expect(history.body.results?.[1]).toMatchObject({
+      user_id: 'ann',
+      ip_address: '127.0.0.1',
+      before_state: { name: 'Lamp', price: 0 },
+      after_state: { name: 'Lamp', price: 9.5 },
+    });
+    const organization = await demo.get(
+      `/v1/organizations/acme/audit/?entityId=${id}&action=update&sort=createdAt:asc`,
+      bearer,
+    );
+    expect(organization.body).toMatchObject({
+      data: { items: [{ userId: 'ann', diff: [{ kind: 'E', path: ['price'], lhs: 0, rhs: 9.5 }] }, {}] },
+    });
+    const logs = await demo.get(
+      `/v2/audit-logs?entityIdString=${id}&event=updated&sort_direction=asc`,
+      bearer,
+    );
+    expect(logs.body).toMatchObject({
+      data: [{ keycloakUuid: 'ann', ip: '127.0.0.1', properties: { after: { price: 9.5 } } }, {}],
     });
 
     const stream = await fetch(`${demo.url}/stream`, { headers: { 'x-user': 'eve' } });

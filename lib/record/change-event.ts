@@ -38,10 +38,10 @@ function change(
 /** What a write changed, as it was observed. */
 export function observedChange(
   parts: ChangeParts,
-  { exact, partial, ...observed }: ObservedChange,
+  { exact, partial, outcome, ...observed }: ObservedChange,
 ): HeldChange {
   const held = change(parts, observed);
-  Object.assign(held.event, { exact, partial });
+  Object.assign(held.event, { exact, partial, outcome: outcome ?? null });
   return held;
 }
 
