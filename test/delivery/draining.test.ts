@@ -54,16 +54,20 @@ describe('flush', () => {
   });
 
   it('waits for what was captured before it, not for what comes after', async () => {
-    const { audit } = startAudit({ base: mongod.uri, flushIntervalMs: NEVER_MS });
+    const { audit, uri } = startAudit({ base: mongod.uri, flushIntervalMs: NEVER_MS });
     recordMany(audit, 1);
     await audit.flush();
-    // the first batch is stored, and no other
-    await mongod.fail({ failCommands: ['insert'], errorCode: 13 }, { skip: 1 });
+    const connection = await look(uri);
+    const counters = dbOf(connection).collection<{ _id: string; blocks: unknown[] }>('auditcounters');
+    const blocksInFlight = async () => (await counters.findOne({ _id: 'events' }))?.blocks.length;
+    await until(async () => (await blocksInFlight()) === 0);
+    await mongod.fail({ failCommands: ['insert'], blockConnection: true, blockTimeMS: 1_000 });
     recordMany(audit, 3);
     const flushed = audit.flush();
-    await new Promise(setImmediate);
-    await new Promise(setImmediate);
+    // its batch has ids, and waits to be stored
+    await until(async () => (await blocksInFlight()) === 1);
     recordMany(audit, 3);
+    await connection.close();
     expect(await flushed).toEqual({ pending: 0 });
     expect(audit.stats()).toMatchObject({ delivered: 4, pending: 3 });
   });
