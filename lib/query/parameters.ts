@@ -186,7 +186,7 @@ function isStartOfMonth(ms: number): boolean {
 }
 
 /** RFC 3339, 5.6 with all its digits kept, or a date alone: midnight UTC. Null when the text is neither. */
-export function parseInstant(text: string): Instant | null {
+function parseInstant(text: string): Instant | null {
   const [, year, month, day] = DATE.exec(text) ?? [];
   if (year !== undefined) {
     const start = midnight(Number(year), Number(month), Number(day));
