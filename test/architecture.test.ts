@@ -20,7 +20,7 @@ const RANKS: readonly (readonly string[])[] = [
     'lib/query/filter',
   ],
   // contracts
-  ['lib/store', 'lib/options', 'lib/diff', 'lib/origin', 'lib/report', 'lib/query/dialect'],
+  ['lib/store', 'lib/journal', 'lib/options', 'lib/diff', 'lib/origin', 'lib/report', 'lib/query/dialect'],
   // helpers
   [
     'lib/query/authenticate',
