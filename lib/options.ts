@@ -1,6 +1,14 @@
 import type { Request, Response } from 'express';
 import type { Connection } from 'mongoose';
 import { z } from 'zod';
+import {
+  DURABILITY_NAMES,
+  type Durability,
+  durabilityShape,
+  missingDirectory,
+  type SpoolOptions,
+  type StrictOptions,
+} from './durability';
 import { AuditOptionError } from './errors';
 import { escapeText } from './escape';
 import type { Action } from './event';
@@ -82,6 +90,12 @@ export interface AuditOptions {
   /** Records passwords, tokens and cookies as they were sent. @default false */
   readonly dangerouslyRecordSecrets?: boolean;
   readonly limits?: LimitOptions;
+  /** What may be lost, and when. @default 'memory' */
+  readonly durability?: Durability;
+  /** Files of the levels `spool` and `strict`. */
+  readonly spool?: SpoolOptions;
+  /** Of the level `strict`. */
+  readonly strict?: StrictOptions;
   /** Sends the event's uuid in the response header `X-Audit-Id`. @default true */
   readonly header?: boolean;
   /** Creates the indexes at start, in the background; failure is reported and not fatal. @default true */
@@ -180,6 +194,7 @@ const optionsSchema = group({
     maxQueueEvents: integer(1_000_000, 10_000),
     maxQueueBytes: integer(1_073_741_824, 33_554_432, 65_536),
   }).prefault({}),
+  ...durabilityShape,
   header: flag(true),
   ensureIndexes: flag(true),
   flushIntervalMs: integer(60_000, 200),
@@ -199,6 +214,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   capture: ['body', 'headers', 'query'],
   redact: ['keys', 'paths', 'censor', 'hmacKey'],
   limits: ['maxDepth', 'maxNodes', 'maxStringBytes', 'maxEventBytes', 'maxQueueEvents', 'maxQueueBytes'],
+  ...DURABILITY_NAMES,
 };
 
 /** Options whose value may itself be a secret (a URI holds a password). */
@@ -242,6 +258,13 @@ function toOptionError(issue: z.core.$ZodIssue, input: unknown): AuditOptionErro
   );
 }
 
+function checked(settings: Settings): Settings {
+  const reason = missingDirectory(settings);
+  if (reason === null) return Object.freeze(settings);
+  const message = `Option 'spool.directory' is missing: ${reason}. Name a directory of this host.`;
+  throw new AuditOptionError('AUDIT_INVALID_OPTION', message);
+}
+
 /**
  * Options with defaults filled in; the caller's object is not touched, and `undefined` means absent.
  *
@@ -249,7 +272,7 @@ function toOptionError(issue: z.core.$ZodIssue, input: unknown): AuditOptionErro
  */
 export function parseOptions(options: AuditOptions): Settings {
   const result = optionsSchema.safeParse(options);
-  if (result.success) return Object.freeze(result.data);
+  if (result.success) return checked(result.data);
   const [issue] = result.error.issues;
   if (issue === undefined) throw new AuditOptionError('AUDIT_INVALID_OPTION', 'Options are wrong.');
   throw toOptionError(issue, options);

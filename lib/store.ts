@@ -1,4 +1,5 @@
 import type { AuditEvent, StoredEvent } from './event';
+import type { EventBytes } from './journal';
 import type { AuditEventFilter, Page, Position, Scope, Sort, Walk } from './query/filter';
 
 /** What became of one event of a batch. */
@@ -18,6 +19,8 @@ export interface PreparedEvent {
   readonly cost: number;
   /** The store's own encoding; null for what cannot be encoded. */
   readonly body: Buffer | null;
+  /** Where in it begins what `amend` replaces. */
+  readonly tailAt: number;
   /** Why there is no body, and the event as text, to be kept in quarantine. */
   readonly refusal: { readonly reason: string; readonly text: string } | null;
   /** Given by delivery, once it has taken the event or dropped it. */
@@ -28,8 +31,18 @@ export interface EventWriter {
   /**
    * Encodes an event for `insert`, on the request path. MUST NOT throw, wait, or keep anything of the event alive but
    * what it returns.
+   *
+   * @param writer UUID of the process in whose name it is stored, if that is not this one
    */
-  prepare(event: AuditEvent): PreparedEvent;
+  prepare(event: AuditEvent, writer?: string): PreparedEvent;
+  /**
+   * The same with what the end of a request may change, which is all that it takes of the event: status, action, name,
+   * user, onBehalfOf, tenant, object, content, changeCount, labels, error, statusCode, durationMs, responseBytes,
+   * outcome and truncated. MUST NOT throw; null for what cannot be encoded, or was not.
+   */
+  amend(prepared: PreparedEvent, event: AuditEvent): PreparedEvent | null;
+  /** What was prepared here or in another process, from what a journal kept of it. MUST NOT throw. */
+  restore(event: EventBytes): PreparedEvent;
   /** Starts connecting. MUST NOT throw or reject; MUST go on trying until `close`. */
   start(): void;
   /** Resolves once connected with indexes tried, or when closed. MUST NOT reject. */

@@ -17,10 +17,12 @@ const RANKS: readonly (readonly string[])[] = [
     'lib/apply-diff',
     'lib/address',
     'lib/suggest',
+    'lib/journal',
+    'lib/durability',
     'lib/query/filter',
   ],
   // contracts
-  ['lib/store', 'lib/journal', 'lib/options', 'lib/diff', 'lib/origin', 'lib/report', 'lib/query/dialect'],
+  ['lib/store', 'lib/options', 'lib/diff', 'lib/origin', 'lib/report', 'lib/query/dialect'],
   // helpers
   [
     'lib/query/authenticate',

@@ -11,6 +11,11 @@ export interface Kept {
   readonly cost: number;
 }
 
+/** What bytes in memory shared with others are charged. */
+export function costOf(length: number): number {
+  return length + (length >>> 3) + ENTRY_BYTES;
+}
+
 /**
  * Memory for what waits: one buffer for many events that come and go together, so that waiting leaves the garbage
  * collector nothing to do, and that no buffer of the app's own is kept alive by an event beside it.
@@ -20,19 +25,20 @@ export class Arena {
   private used = 0;
 
   keep(bytes: Buffer): Kept {
-    const { length } = bytes;
-    if (length > LARGEST_SHARED) {
-      const body = Buffer.allocUnsafeSlow(length);
-      bytes.copy(body);
-      return { body, cost: length + ENTRY_BYTES };
-    }
+    const kept = this.allocate(bytes.length);
+    bytes.copy(kept.body);
+    return kept;
+  }
+
+  /** Bytes that are yet to be set. */
+  allocate(length: number): Kept {
+    if (length > LARGEST_SHARED) return { body: Buffer.allocUnsafeSlow(length), cost: length + ENTRY_BYTES };
     if (this.used + length > this.chunk.length) {
       this.chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
       this.used = 0;
     }
     const body = this.chunk.subarray(this.used, this.used + length);
-    bytes.copy(body);
     this.used += length;
-    return { body, cost: length + (length >>> 3) + ENTRY_BYTES };
+    return { body, cost: costOf(length) };
   }
 }

@@ -266,3 +266,8 @@ export function writeUuid(bytes: Uint8Array, at: number, uuid: string): void {
     bytes[position++] = (nibble(code) << 4) | nibble(uuid.charCodeAt(i));
   }
 }
+
+export function readUuid(bytes: Buffer, at: number): string {
+  const hex = bytes.toString('hex', at, at + 16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}

@@ -1,6 +1,6 @@
 import { unescapeTree } from '../escape';
 import type { StoredEvent } from '../event';
-import { UUID_SUBTYPE, writeUuid } from './bson-bytes';
+import { readUuid, UUID_SUBTYPE, writeUuid } from './bson-bytes';
 import type { Driver } from './connection';
 
 /** A BSON document, as the driver takes and gives it. */
@@ -51,8 +51,7 @@ export function toBinary(driver: Driver, uuid: string): unknown {
 
 function toUuid(binary: unknown): string {
   const { buffer } = binary as { buffer: Uint8Array };
-  const hex = Buffer.from(buffer).toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+  return readUuid(Buffer.from(buffer), 0);
 }
 
 export function fromDocument(document: Document): StoredEvent {

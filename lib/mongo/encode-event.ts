@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../event';
-import { BSON, BsonBytes, elementName, UUID_SUBTYPE, writeDate, writeUuid } from './bson-bytes';
+import { BSON, BsonBytes, elementName, readUuid, UUID_SUBTYPE, writeDate, writeUuid } from './bson-bytes';
 
 const { text, date, boolean, binary, double } = BSON;
 
@@ -19,6 +19,8 @@ const UUID_AT = valueAt('_id', UUID_HEAD.length);
 const RECORDED_AT = valueAt('recordedAt');
 const WRITER_AT = valueAt('writer', UUID_HEAD.length);
 const SEQUENCE_AT = valueAt('sequence');
+/** Room for the size of a document that is none. */
+const NO_HEAD = new Uint8Array(4);
 
 const NAME = {
   timestamp: elementName(date, 'timestamp'),
@@ -64,6 +66,12 @@ function headOf(writerId: string): Uint8Array {
   return head;
 }
 
+/** A document, and where in it begins what the end of a request may still change. */
+export interface Encoded {
+  readonly bytes: Buffer;
+  readonly tailAt: number;
+}
+
 /** Encodes the events of one writer. What it returns is overwritten by the next one. */
 export class EventEncoder {
   private readonly document = new BsonBytes();
@@ -78,15 +86,31 @@ export class EventEncoder {
    *
    * @throws {TypeError} for what BSON cannot hold, and what getters throw: never for an event that was normalised
    */
-  encode(event: AuditEvent): Buffer {
+  encode(event: AuditEvent): Encoded {
     const { document } = this;
     document.begin(this.head);
     writeUuid(document.bytes, UUID_AT, event.uuid);
     this.what(event);
     this.request(event);
+    const tailAt = document.length;
+    this.tail(event);
     document.end();
     document.checkSize();
-    return document.bytes.subarray(0, document.length);
+    return { bytes: document.bytes.subarray(0, document.length), tailAt };
+  }
+
+  /**
+   * What `encode` writes from `tailAt` on, by itself: the fields that may change between headers and end.
+   *
+   * @throws {TypeError} as `encode` does
+   */
+  encodeTail(event: AuditEvent): Buffer {
+    const { document } = this;
+    document.begin(NO_HEAD);
+    this.tail(event);
+    document.end();
+    document.checkSize();
+    return document.bytes.subarray(NO_HEAD.length, document.length);
   }
 
   private what(event: AuditEvent): void {
@@ -94,29 +118,18 @@ export class EventEncoder {
     document.member('version', event.version);
     document.date(NAME.timestamp, event.timestamp);
     document.text(NAME.kind, event.kind);
-    document.text(NAME.status, event.status);
     document.uuid(NAME.commitId, event.commitId);
     document.text(NAME.requestId, event.requestId);
     document.text(NAME.traceId, event.traceId);
     document.text(NAME.spanId, event.spanId);
     document.text(NAME.source, event.source);
-    document.text(NAME.action, event.action);
-    document.text(NAME.name, event.name);
-    document.member('user', known(event.user));
-    document.member('onBehalfOf', known(event.onBehalfOf));
     document.boolean(NAME.system, event.system);
-    document.text(NAME.tenant, event.tenant);
-    document.member('object', event.object);
     document.member('association', known(event.association));
-    document.member('content', known(event.content));
     document.member('before', known(event.before));
     document.member('after', known(event.after));
     document.member('diff', known(event.diff));
     document.boolean(NAME.exact, event.exact);
     document.boolean(NAME.partial, event.partial);
-    document.member('changeCount', known(event.changeCount));
-    document.member('labels', filled(event.labels));
-    document.member('error', known(event.error));
     document.member('gap', known(event.gap));
   }
 
@@ -134,6 +147,21 @@ export class EventEncoder {
     document.text(NAME.peerAddr, event.peerAddr);
     document.text(NAME.userAgent, event.userAgent);
     document.member('client', known(event.client));
+  }
+
+  private tail(event: AuditEvent): void {
+    const { document } = this;
+    document.text(NAME.status, event.status);
+    document.text(NAME.action, event.action);
+    document.text(NAME.name, event.name);
+    document.member('user', known(event.user));
+    document.member('onBehalfOf', known(event.onBehalfOf));
+    document.text(NAME.tenant, event.tenant);
+    document.member('object', event.object);
+    document.member('content', known(event.content));
+    document.member('changeCount', known(event.changeCount));
+    document.member('labels', filled(event.labels));
+    document.member('error', known(event.error));
     document.member('statusCode', known(event.statusCode));
     document.member('durationMs', known(event.durationMs));
     document.member('responseBytes', known(event.responseBytes));
@@ -154,4 +182,15 @@ export function stamp(body: Buffer, { id, sequence, recordedAt }: Stamp): void {
   body.writeDoubleLE(id, ID_AT);
   body.writeDoubleLE(sequence, SEQUENCE_AT);
   writeDate(body, RECORDED_AT, recordedAt.getTime());
+}
+
+/** In whose name an event is stored. */
+export function setWriter(body: Buffer, writerId: string): void {
+  writeUuid(body, WRITER_AT, writerId);
+}
+
+/** What can be read of a document without decoding it. */
+export function readHead(body: Buffer): { readonly uuid: string; readonly writer: string } {
+  if (body.length < HEAD.length) throw new TypeError('it is shorter than an event');
+  return { uuid: readUuid(body, UUID_AT), writer: readUuid(body, WRITER_AT) };
 }

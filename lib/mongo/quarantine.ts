@@ -1,7 +1,7 @@
 import type { PreparedEvent } from '../store';
 import { READ_OPTIONS, type StoreConnection } from './connection';
 import { toBinary, toText } from './document';
-import { stamp } from './encode-event';
+import { readHead, stamp } from './encode-event';
 
 const MAX_TIME_MS = 20_000;
 const MAJORITY = { w: 'majority', wtimeout: 20_000 } as const;
@@ -27,7 +27,8 @@ export async function storeInQuarantine(
   const { driver, openedDb } = connection;
   const text = textOf(connection, event);
   const document = {
-    writer: toBinary(driver, writerId),
+    // what a dead process left is its own
+    writer: toBinary(driver, event.body === null ? writerId : readHead(event.body).writer),
     sequence: event.sequence,
     reason,
     quarantinedAt: new Date(),

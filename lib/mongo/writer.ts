@@ -1,5 +1,6 @@
 import { AuditError, type Reporter } from '../errors';
 import type { AuditEvent } from '../event';
+import type { EventBytes } from '../journal';
 import type { EventWriter, InsertResult, PreparedEvent } from '../store';
 import { type Db, READ_OPTIONS, type StoreConnection, WRITE_OPTIONS } from './connection';
 import type { ContentTypes } from './content-types';
@@ -96,8 +97,16 @@ export class MongoWriter implements EventWriter {
     return new Deadline(this.parts.attemptMs ?? ATTEMPT_MS);
   }
 
-  prepare(event: AuditEvent): PreparedEvent {
-    return this.preparation.prepare(event);
+  prepare(event: AuditEvent, writer?: string): PreparedEvent {
+    return this.preparation.prepare(event, writer);
+  }
+
+  amend(prepared: PreparedEvent, event: AuditEvent): PreparedEvent | null {
+    return this.preparation.amend(prepared, event);
+  }
+
+  restore(event: EventBytes): PreparedEvent {
+    return this.preparation.restore(event);
   }
 
   async insert(batch: readonly PreparedEvent[]): Promise<readonly InsertResult[]> {

@@ -65,7 +65,7 @@ const events: fc.Arbitrary<AuditEvent> = fc
   .map((fields) => ({ ...blankEvent(uuid7(), 'request', ''), ...fields }) as AuditEvent);
 
 function encode(event: AuditEvent): Buffer {
-  const body = Buffer.from(new EventEncoder(WRITER).encode(event));
+  const body = Buffer.from(new EventEncoder(WRITER).encode(event).bytes);
   stamp(body, STAMP);
   return body;
 }
@@ -102,7 +102,7 @@ describe('what is larger than the room at first', () => {
       const large = { ...blankEvent(uuid7(), 'event', 'Large'), content } as AuditEvent;
       const small = blankEvent(uuid7(), 'event', 'Small');
       const read = (event: AuditEvent) => {
-        const body = Buffer.from(encoder.encode(event));
+        const body = Buffer.from(encoder.encode(event).bytes);
         stamp(body, STAMP);
         return fromDocument(mongoose.mongo.BSON.deserialize(body));
       };
