@@ -170,7 +170,7 @@ export function createAudit(options: AuditOptions): Audit {
     ensureIndexes: settings.ensureIndexes,
   });
   const { limits, flushIntervalMs, source } = settings;
-  const delivery = new Delivery({ writer, reporter, uuid7, source, limits, flushIntervalMs });
+  const delivery = new Delivery({ writer, journal: null, reporter, uuid7, source, limits, flushIntervalMs });
   const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
   const maskIdentities = createIdentityMask({ settings, reporter, createRedaction });
   const accept = (event: AuditEvent): void => delivery.accept(maskIdentities(event));

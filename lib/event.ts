@@ -70,8 +70,8 @@ export interface Gap {
   readonly reason: DropReason;
 }
 
-/** Why an event was not kept. */
-export type DropReason = 'queue_full' | 'closed';
+/** Why an event was not kept: no room, no time, or a file that was damaged or taken away. */
+export type DropReason = 'queue_full' | 'closed' | 'spool_damaged';
 
 /**
  * One fact: a request that was handled, a document that changed, or something the application reported.

@@ -43,10 +43,13 @@ export interface Place {
   release(): void;
 }
 
-/** What `take` gives. Its taker MUST release the place once the store has the event, or the gap that names the loss. */
+/**
+ * What `take` gives. Its taker MUST release the place once the store has the event, or the gap that names the loss, and
+ * MUST spill it where it gives up.
+ */
 export type Taken =
-  | { readonly kind: 'event'; readonly event: EventBytes; readonly place: Pick<Place, 'release'> }
-  | { readonly kind: 'loss'; readonly loss: Loss; readonly place: Pick<Place, 'release'> };
+  | { readonly kind: 'event'; readonly event: EventBytes; readonly place: Pick<Place, 'spill' | 'release'> }
+  | { readonly kind: 'loss'; readonly loss: Loss; readonly place: Pick<Place, 'spill' | 'release'> };
 
 /** Events of one writer, one after the other, whose bytes are gone. The same loss is found again after a crash. */
 export interface Loss {
@@ -66,6 +69,8 @@ export interface JournalState {
   readonly bytes: number;
   /** Events that `take` has still to give. */
   readonly backlog: number;
+  /** Events that were found in what dead processes left, since the start, those that `take` gave included. */
+  readonly adopted: number;
   /** When the oldest of those was recorded, in milliseconds since the epoch; null when there is none. */
   readonly oldest: number | null;
 }

@@ -1,5 +1,5 @@
 import type { AuditEvent, StoredEvent } from './event';
-import type { EventBytes } from './journal';
+import type { EventBytes, Place } from './journal';
 import type { AuditEventFilter, Page, Position, Scope, Sort, Walk } from './query/filter';
 
 /** What became of one event of a batch. */
@@ -25,6 +25,8 @@ export interface PreparedEvent {
   readonly refusal: { readonly reason: string; readonly text: string } | null;
   /** Given by delivery, once it has taken the event or dropped it. */
   sequence: number;
+  /** Given by delivery: where the event is kept besides memory. */
+  place: Pick<Place, 'spill' | 'release'> | null;
 }
 
 export interface EventWriter {

@@ -45,7 +45,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['lib/query/parse-jwt-options'],
   ['lib/query/jwt'],
   // what record stages share, the least of it first
-  ['lib/record/uuid', 'lib/record/retry'],
+  ['lib/record/uuid', 'lib/record/retry', 'lib/record/intake'],
   ['lib/record/short-text'],
   ['lib/record/actor', 'lib/record/object'],
   ['lib/record/notes'],
@@ -64,8 +64,10 @@ const RANKS: readonly (readonly string[])[] = [
     'lib/record/run-call',
     'lib/record/change-recorder',
     'lib/record/identities',
-    'lib/record/deliver',
+    'lib/record/open-entry',
+    'lib/record/sender',
   ],
+  ['lib/record/deliver'],
   // entrances
   ['lib/record/middleware', 'lib/query/router', 'lib/viewer/router', 'lib/cli/'],
   // where record and query meet

@@ -31,7 +31,7 @@ function refused(
   refusal: NonNullable<PreparedEvent['refusal']>,
 ): PreparedEvent {
   const cost = TEXT_BYTES + refusal.text.length * 2;
-  return { uuid, timestamp, objectType: '', cost, body: null, tailAt: 0, refusal, sequence: 0 };
+  return { uuid, timestamp, objectType: '', cost, body: null, tailAt: 0, refusal, sequence: 0, place: null };
 }
 
 /** Encodes events as they come, so that what waits is bytes: little memory, exactly counted, and no garbage. */
@@ -64,7 +64,7 @@ export class Preparation {
       const { body, cost } = this.arena.keep(bytes);
       if (writer !== undefined) setWriter(body, writer);
       const objectType = this.typeOf(object.type);
-      return { uuid, timestamp, objectType, cost, body, tailAt, refusal: null, sequence: 0 };
+      return { uuid, timestamp, objectType, cost, body, tailAt, refusal: null, sequence: 0, place: null };
     } catch (error) {
       return refused({ uuid, timestamp }, { reason: reasonOf(error), text: toText(event) });
     }
@@ -90,7 +90,7 @@ export class Preparation {
       const { uuid } = readHead(body);
       const objectType = this.typeOf(objectTypeIn(body, tailAt));
       const cost = costOf(body.length);
-      return { uuid, timestamp, objectType, cost, body, tailAt, refusal: null, sequence };
+      return { uuid, timestamp, objectType, cost, body, tailAt, refusal: null, sequence, place: null };
     } catch (error) {
       const text = body.toString('base64').slice(0, MOST_TEXT);
       return { ...refused({ uuid: randomUUID(), timestamp }, { reason: reasonOf(error), text }), sequence };

@@ -2,12 +2,14 @@ import { AuditError, type Reporter } from '../errors';
 import type { EventWriter, InsertResult, PreparedEvent } from '../store';
 import type { Retry } from './retry';
 
+export type Fate = 'delivered' | 'quarantined';
+
 export interface BatchParts {
   readonly writer: EventWriter;
   readonly reporter: Reporter;
   readonly retry: Retry;
   /** Told of each event in order, as soon as its fate is known. */
-  readonly onSettled: (fate: 'delivered' | 'quarantined') => void;
+  readonly onSettled: (fate: Fate) => void;
 }
 
 /** Stores a batch whole, or in halves where the store refuses it for one of its events. Ends early when the retry is stopped. */

@@ -1,4 +1,4 @@
-import { type Action, type AuditEvent, type DropReason, SCHEMA_VERSION } from '../event';
+import { type Action, type AuditEvent, type Gap, SCHEMA_VERSION } from '../event';
 import type { Uuid7 } from './uuid';
 
 const ACTIONS: Readonly<Record<string, Action>> = {
@@ -72,17 +72,8 @@ export function blankEvent({ uuid, timestamp }: Uuid7, kind: AuditEvent['kind'],
   };
 }
 
-/** Sequences that were lost, one after the other. */
-export interface LostRun {
-  readonly first: number;
-  readonly last: number;
-  readonly from: Date;
-  readonly to: Date;
-  readonly reason: DropReason;
-}
-
 /** The event that declares a loss; it belongs to nobody, so only readers of all tenants see it. */
-export function gapEvent(id: Uuid7, run: LostRun, source: string | null): AuditEvent {
+export function gapEvent(id: Uuid7, run: Gap, source: string | null): AuditEvent {
   const content = { count: run.last - run.first + 1, reason: run.reason };
   const blank = blankEvent(id, 'gap', 'AuditGap');
   return { ...blank, status: 'failure', system: true, source, content, gap: run };

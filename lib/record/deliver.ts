@@ -1,34 +1,26 @@
 import type { Reporter } from '../errors';
 import type { AuditEvent, DropReason } from '../event';
+import type { EventBytes, Journal, Place, Taken } from '../journal';
 import type { EventWriter, PreparedEvent } from '../store';
-import { type BatchParts, storeBatch } from './batch';
-import { gapEvent, type LostRun } from './build-event';
+import type { Fate } from './batch';
+import { gapEvent } from './build-event';
 import type { DeliveryStats, DrainReport } from './delivery-stats';
-import { EventQueue, type QueueLimits } from './queue';
-import { Retry } from './retry';
-import type { Uuid7 } from './uuid';
+import type { Intake, OpenEvent } from './intake';
+import { Losses } from './losses';
+import { OpenEntry } from './open-entry';
+import type { QueueLimits } from './queue';
+import { Sender } from './sender';
+import { type Uuid7, uuidOf } from './uuid';
 
 export type { DeliveryStats, DrainReport };
 
-const BATCH_EVENTS = 500;
-const BATCH_BYTES = 8 * 1024 * 1024;
 /** Share of the queue that must be free before a loss is over, so that a full queue does not fill with gaps. */
 const SPARE_SHARE = 0.1;
-/** Share of the queue that may fill up before its batch is due, however small the queue is. */
-const DUE_SHARE = 0.5;
-
-/** Waits for the work, at most this long. The timer is not unref'd: who waits wants the process to live until then. */
-async function within(ms: number, work: Promise<void> | null): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise((resolve) => {
-    timer = setTimeout(resolve, Math.min(ms, 2 ** 31 - 1));
-  });
-  await Promise.race([work, over]);
-  clearTimeout(timer);
-}
 
 export interface DeliveryParts {
   readonly writer: EventWriter;
+  /** Keeps what is recorded besides memory; null at the level `memory`. */
+  readonly journal: Journal | null;
   readonly reporter: Reporter;
   readonly uuid7: () => Uuid7;
   readonly source: string | null;
@@ -37,165 +29,136 @@ export interface DeliveryParts {
 }
 
 /**
- * Delivery at the level `memory`: a bounded queue, batches, endless retry.
+ * Delivery: a bounded queue, batches, endless retry; with a journal behind the queue at the levels above `memory`.
  *
- * MUST NOT throw or wait in `accept`. MUST count every event in exactly one term of the stats. MUST declare
- * every loss by a `gap` event as soon as one can be stored. A crash loses what is in the queue.
+ * MUST NOT throw or wait in `accept` and `open`. MUST count every event in exactly one term of the stats. MUST declare
+ * every loss by a `gap` event as soon as one can be stored. A crash loses what is in the queue and in no journal.
  */
-export class Delivery {
-  private readonly queue: EventQueue;
+export class Delivery implements Intake {
+  private readonly sender: Sender;
+  private readonly losses = new Losses();
   private sequence = 0;
-  private delivered = 0;
-  private quarantined = 0;
-  private readonly droppedByReason = { queue_full: 0, closed: 0 };
-  private lost: LostRun | null = null;
+  private captured = 0;
+  private openCount = 0;
   private isClosed = false;
-  private isAbandoned = false;
-  private running: Promise<void> | null = null;
-  private timer: NodeJS.Timeout | undefined;
-  private inFlight: readonly PreparedEvent[] = [];
-  /** Events of the batch in flight, from its first on, whose fate is already counted. */
-  private settled = 0;
-  private readonly retry: Retry;
-  private readonly batchParts: BatchParts;
-  private readonly waiters = new Set<() => void>();
   private closing: Promise<DrainReport> | null = null;
 
   constructor(private readonly parts: DeliveryParts) {
-    this.queue = new EventQueue(parts.limits);
-    this.retry = new Retry((error) => parts.reporter.error(error));
-    const { writer, reporter } = parts;
-    const onSettled = this.onSettled.bind(this);
-    this.batchParts = { writer, reporter, retry: this.retry, onSettled };
-    writer.onReachable(() => this.resume());
+    this.sender = new Sender({
+      ...parts,
+      restore: (taken) => this.restore(taken),
+      onRoom: () => this.declareLosses(),
+      hasMore: () => !this.losses.isEmpty && !this.isClosed,
+    });
   }
 
-  /** The one way in: gives the event its sequence, and queues or drops it. */
+  get keepsOpen(): boolean {
+    return this.parts.journal !== null;
+  }
+
+  /** Gives the event its sequence, and queues, spills or drops it. */
   accept(event: AuditEvent): void {
+    this.enter(event);
+  }
+
+  /** Takes an event as `accept` does, and tells once what becomes of it; null where it waits for no store. */
+  follow(event: AuditEvent, onFate: (fate: Fate | 'abandoned' | null) => void): void {
+    const { prepared, isQueued } = this.enter(event);
+    if (isQueued) this.sender.follow(prepared, onFate);
+    else onFate(null);
+  }
+
+  private enter(event: AuditEvent): { prepared: PreparedEvent; isQueued: boolean } {
     const prepared = this.parts.writer.prepare(event);
-    this.declareLoss(prepared.cost);
+    this.declareLosses(prepared.cost);
     this.number(prepared);
-    if (this.isClosed) {
-      this.drop(prepared, 'closed');
-    } else if (this.lost !== null || !this.queue.hasRoom(prepared.cost)) {
-      this.drop(prepared, 'queue_full');
-    } else {
-      this.queue.push(prepared);
-      this.schedule();
-    }
+    prepared.place = this.journalled(prepared, { isOpen: false });
+    return { prepared, isQueued: this.keep(prepared) };
+  }
+
+  open(event: AuditEvent): OpenEvent | null {
+    if (this.parts.journal === null || this.isClosed) return null;
+    const prepared = this.parts.writer.prepare(event);
+    prepared.sequence = this.sequence + 1;
+    const place = this.journalled(prepared, { isOpen: true });
+    // its sequence is still free: what is recorded at its end has one of its own
+    if (place === null) return null;
+    this.number(prepared);
+    this.openCount += 1;
+    return new OpenEntry({ writer: this.parts.writer, prepared, place }, (ended) => {
+      this.openCount -= 1;
+      this.keep(ended);
+    });
+  }
+
+  private journalled(event: PreparedEvent, { isOpen }: { readonly isOpen: boolean }): Place | null {
+    const { journal } = this.parts;
+    return journal === null || event.body === null ? null : journal.append(event as EventBytes, isOpen);
   }
 
   private number(event: PreparedEvent): void {
+    this.captured += 1;
     this.sequence += 1;
     event.sequence = this.sequence;
   }
 
+  /** In memory while there is room, else where its journal has it, else not at all. @returns whether it is in memory */
+  private keep(event: PreparedEvent): boolean {
+    const { queue } = this.sender;
+    const hasRoom = !this.isClosed && this.losses.isEmpty && queue.hasRoom(event.cost);
+    if (hasRoom) queue.push(event);
+    else if (event.place !== null) event.place.spill();
+    else this.drop(event, this.isClosed ? 'closed' : 'queue_full');
+    this.sender.schedule();
+    return hasRoom;
+  }
+
   private drop({ sequence, timestamp }: PreparedEvent, reason: DropReason): void {
-    const from = new Date(timestamp);
-    this.droppedByReason[reason] += 1;
-    this.lost = { first: sequence, from, ...this.lost, last: sequence, to: new Date(), reason };
+    this.losses.add(sequence, timestamp, reason);
     this.parts.reporter.dropped(reason, 1);
-    this.schedule();
   }
 
-  /** Queues the gap event of a run of losses, once the queue has room again beside `bytes`. */
-  private declareLoss(bytes = 0): void {
-    if (this.lost === null || this.isClosed || !this.queue.hasRoom(bytes, SPARE_SHARE)) return;
-    this.pushGap(this.lost);
+  /** Queues the gap events of what was lost, once the queue has room again beside `bytes`. */
+  private declareLosses(bytes = 0): void {
+    const { queue } = this.sender;
+    while (!this.losses.isEmpty && !this.isClosed && queue.hasRoom(bytes, SPARE_SHARE)) this.pushGap();
   }
 
-  private pushGap(lost: LostRun): void {
-    const gap = this.parts.writer.prepare(gapEvent(this.parts.uuid7(), lost, this.parts.source));
+  private pushGap(): void {
+    const run = this.losses.take();
+    if (run === undefined) return;
+    const gap = this.parts.writer.prepare(gapEvent(this.parts.uuid7(), run, this.parts.source));
     this.number(gap);
-    this.lost = null;
-    this.queue.push(gap);
-    this.schedule();
+    gap.place = this.journalled(gap, { isOpen: false });
+    this.sender.queue.push(gap);
+    this.sender.schedule();
   }
 
-  private schedule(): void {
-    if (this.running !== null || this.isAbandoned || !this.hasWork) return;
-    if (this.isDue()) this.run();
-    else this.timer ??= setTimeout(() => this.run(), this.parts.flushIntervalMs).unref();
-  }
-
-  private get hasWork(): boolean {
-    return this.queue.waitingCount > 0 || (this.lost !== null && !this.isClosed);
-  }
-
-  /** Whether a batch is to be stored now: what else waits does so for company, since small batches cost far more. */
-  private isDue(): boolean {
-    const { waitingCount, bytes } = this.queue;
-    const isFull = waitingCount >= BATCH_EVENTS || bytes >= BATCH_BYTES || !this.queue.hasRoom(0, DUE_SHARE);
-    return isFull || this.waiters.size > 0;
-  }
-
-  private run(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.running ??= this.drain().finally(() => {
-      this.running = null;
-      this.schedule();
-    });
-  }
-
-  /** The store is there again: for what waits, and to hear that nothing is on its way. */
-  private resume(): void {
-    if (this.isAbandoned) return;
-    this.retry.wake();
-    this.run();
-  }
-
-  private async drain(): Promise<void> {
-    this.declareLoss();
-    while (this.queue.waitingCount > 0) {
-      this.inFlight = this.queue.take(BATCH_EVENTS, BATCH_BYTES);
-      await storeBatch(this.batchParts, this.inFlight);
-      if (this.isAbandoned) return;
-      this.inFlight = [];
-      this.settled = 0;
-      this.queue.release();
-      this.declareLoss();
-      for (const check of this.waiters) check();
-      if (!this.isDue()) break;
-    }
-    await this.parts.writer.idle();
-  }
-
-  /** What was abandoned is counted already, whatever becomes of it. */
-  private onSettled(fate: 'delivered' | 'quarantined'): void {
-    if (this.isAbandoned) return;
-    this.settled += 1;
-    this[fate] += 1;
+  private restore(taken: Taken): PreparedEvent {
+    const { place } = taken;
+    if (taken.kind === 'event') return Object.assign(this.parts.writer.restore(taken.event), { place });
+    const { writer, first, last, from, to } = taken.loss;
+    const count = last - first + 1;
+    this.captured += count + 1;
+    this.losses.count('spool_damaged', count);
+    this.parts.reporter.dropped('spool_damaged', count);
+    const run = { first, last, from: new Date(from), to: new Date(to), reason: 'spool_damaged' } as const;
+    // found again after a crash, it is the same event, at the place of what is lost
+    const gap = gapEvent(uuidOf(`${writer} ${first} ${last}`, to), run, this.parts.source);
+    return Object.assign(this.parts.writer.prepare(gap, writer), { sequence: first, place });
   }
 
   /** Waits until all that was accepted so far is stored, quarantined or counted as dropped. */
   async flush(deadlineMs: number): Promise<DrainReport> {
     // a response that its client has seen ends within this turn of the event loop
     await new Promise(setImmediate);
-    const target = this.sequence;
-    if (this.pendingThrough(target) > 0) await this.reaches(target, deadlineMs);
-    return { pending: this.pendingThrough(target) };
+    const { sender } = this;
+    const target = sender.queue.pushed;
+    if (sender.pendingThrough(target) > 0) await sender.reaches(target, deadlineMs);
+    return { pending: sender.pendingThrough(target) };
   }
 
-  private pendingThrough(target: number): number {
-    const unsettled = this.inFlight.slice(this.settled).filter(({ sequence }) => sequence <= target);
-    return unsettled.length + this.queue.waitingThrough(target);
-  }
-
-  private async reaches(target: number, deadlineMs: number): Promise<void> {
-    let check = (): void => {};
-    const reached = new Promise<void>((resolve) => {
-      check = () => {
-        if (this.oldest === undefined || this.oldest.sequence > target) resolve();
-      };
-    });
-    this.waiters.add(check);
-    this.resume();
-    await within(deadlineMs, reached);
-    this.waiters.delete(check);
-  }
-
-  /** Takes no more events, drains within the deadline, and counts what is left as dropped. Idempotent. */
+  /** Takes no more events, drains within the deadline, and counts as dropped what is left and kept nowhere. Idempotent. */
   close(deadlineMs: number): Promise<DrainReport> {
     this.closing ??= this.shutDown(deadlineMs);
     return this.closing;
@@ -207,52 +170,53 @@ export class Delivery {
     // responses that server.closeAllConnections() cut off end two turns after the server does
     await new Promise(setImmediate);
     await this.flush(left());
-    if (this.lost !== null) this.pushGap(this.lost);
+    while (!this.losses.isEmpty) this.pushGap();
     this.isClosed = true;
     await this.flush(left());
     const { pending } = this;
-    // so that the store hears that nothing more comes
-    if (pending === 0) await within(left(), this.running ?? this.parts.writer.idle());
-    this.abandon(pending);
+    if (pending === 0) await this.sender.idle(left());
+    this.abandon();
+    await this.parts.journal?.close();
     return { pending };
   }
 
-  private abandon(pending: number): void {
-    this.isAbandoned = true;
-    this.retry.stop();
-    clearTimeout(this.timer);
-    this.queue.clear();
-    this.inFlight = [];
-    this.settled = 0;
-    for (const check of this.waiters) check();
-    if (pending === 0) return;
-    this.droppedByReason.closed += pending;
-    this.parts.reporter.dropped('closed', pending);
-  }
-
-  /** The first event whose fate is not known. */
-  private get oldest(): PreparedEvent | undefined {
-    return this.inFlight[this.settled] ?? this.queue.oldest;
+  private abandon(): void {
+    const lost = this.sender.abandon();
+    if (lost === 0) return;
+    this.losses.count('closed', lost);
+    this.parts.reporter.dropped('closed', lost);
   }
 
   private get pending(): number {
-    return this.queue.size - this.settled;
+    return this.sender.pending + this.openCount;
+  }
+
+  /** Whether what comes now can be kept until it is stored, as far as memory goes. */
+  get hasRoom(): boolean {
+    return this.losses.isEmpty && !this.isClosed && this.sender.queue.hasRoom(0, SPARE_SHARE);
+  }
+
+  /** Whether the store takes events, as far as is known. */
+  get isStoring(): boolean {
+    return !this.sender.isFailing && this.parts.writer.isConnected;
   }
 
   stats(): DeliveryStats {
-    const { queue_full, closed } = this.droppedByReason;
-    const { oldest } = this;
+    const { sender, losses } = this;
+    const journal = this.parts.journal?.state();
+    const oldest = Math.min(sender.oldest ?? Infinity, journal?.oldest ?? Infinity);
+    const isKeeping = losses.isEmpty && journal?.isWritable !== false;
     return {
-      state:
-        this.retry.isFailing || this.lost !== null || !this.parts.writer.isConnected ? 'degraded' : 'healthy',
-      captured: this.sequence,
-      delivered: this.delivered,
+      state: this.isStoring && isKeeping ? 'healthy' : 'degraded',
+      captured: this.captured + (journal?.adopted ?? 0),
+      delivered: sender.delivered,
       pending: this.pending,
-      dropped: queue_full + closed,
-      droppedByReason: { queue_full, closed },
-      quarantined: this.quarantined,
-      queueBytes: this.queue.bytes,
-      oldestAgeMs: oldest === undefined ? 0 : Math.max(0, Date.now() - oldest.timestamp),
+      dropped: losses.total,
+      droppedByReason: losses.byReason,
+      quarantined: sender.quarantined,
+      queueBytes: sender.queue.bytes,
+      spoolBytes: journal?.bytes ?? 0,
+      oldestAgeMs: oldest === Infinity ? 0 : Math.max(0, Date.now() - oldest),
     };
   }
 }

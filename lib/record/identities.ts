@@ -75,9 +75,7 @@ export function createIdentityMask(parts: SafeCopiesParts): (event: AuditEvent) 
   return function maskIdentities(event) {
     if (!holdsSuspect(event)) return event;
     const copies = new SafeCopies(parts);
-    return Object.assign(
-      event,
-      visitAll(event, (field, text) => copies.identity(field, text)),
-    );
+    // a copy: what is not over yet passes here again
+    return { ...event, ...visitAll(event, (field, text) => copies.identity(field, text)) };
   };
 }

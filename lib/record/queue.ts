@@ -11,6 +11,7 @@ export class EventQueue {
   private takenCount = 0;
   private takenBytes = 0;
   private heldBytes = 0;
+  private pushedCount = 0;
 
   constructor(private readonly limits: QueueLimits) {}
 
@@ -30,10 +31,9 @@ export class EventQueue {
     return this.waiting[0];
   }
 
-  /** How many wait of those up to a sequence. */
-  waitingThrough(sequence: number): number {
-    const next = this.waiting.findIndex((event) => event.sequence > sequence);
-    return next === -1 ? this.waiting.length : next;
+  /** How many ever came. */
+  get pushed(): number {
+    return this.pushedCount;
   }
 
   /** Whether an event of this size fits, leaving a share of the bounds free (0 to 1). */
@@ -47,6 +47,7 @@ export class EventQueue {
 
   push(event: PreparedEvent): void {
     this.waiting.push(event);
+    this.pushedCount += 1;
     this.heldBytes += event.cost;
   }
 
@@ -71,10 +72,12 @@ export class EventQueue {
     this.takenBytes = 0;
   }
 
-  clear(): void {
-    this.waiting.length = 0;
+  /** Forgets everything. @returns what waited */
+  clear(): readonly PreparedEvent[] {
+    const waiting = this.waiting.splice(0);
     this.heldBytes = 0;
     this.takenCount = 0;
     this.takenBytes = 0;
+    return waiting;
   }
 }

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { createHash, randomFillSync } from 'node:crypto';
 
 const POOL_BYTES = 4096;
 const UUID_BYTES = 16;
@@ -45,6 +45,12 @@ export function createUuid7(now: () => number = Date.now): () => Uuid7 {
     pool.copy(bytes, UUID_BYTES - 6, at + 4, at + BYTES_A_UUID);
     return { uuid: format(lastMs, counter, bytes), timestamp };
   };
+}
+
+/** A UUID v7 that the same text gets at the same time, always. */
+export function uuidOf(text: string, timestamp: number): Uuid7 {
+  const bytes = createHash('sha256').update(text).digest();
+  return { uuid: format(timestamp, bytes.readUInt32BE(16), bytes), timestamp };
 }
 
 function format(ms: number, counter: number, bytes: Buffer): string {

@@ -38,6 +38,7 @@ export function openDelivery(uri: string, options: { readonly attemptMs?: number
   const limits = { maxQueueEvents: 10_000, maxQueueBytes: 1024 ** 3 };
   const delivery = new Delivery({
     writer,
+    journal: null,
     reporter,
     uuid7,
     source: null,

@@ -116,7 +116,7 @@ describe('close', () => {
     recordMany(audit, 9);
     expect(await audit.close({ deadlineMs: 20 })).toEqual({ pending: 9 });
     expect(audit.stats()).toMatchObject({ pending: 0, dropped: 9, queueBytes: 0 });
-    expect(audit.stats().droppedByReason).toEqual({ queue_full: 0, closed: 9 });
+    expect(audit.stats().droppedByReason).toEqual({ queue_full: 0, closed: 9, spool_damaged: 0 });
     expectBalance(audit);
     await new Promise(setImmediate);
     expect(drops).toEqual([{ reason: 'closed', count: 9 }]);
@@ -159,7 +159,7 @@ describe('close', () => {
     }
     await app.close();
     expect(app.audit.stats()).toMatchObject({ captured: 4, delivered: 1, pending: 0 });
-    expect(app.audit.stats().droppedByReason).toEqual({ queue_full: 0, closed: 3 });
+    expect(app.audit.stats().droppedByReason).toEqual({ queue_full: 0, closed: 3, spool_damaged: 0 });
     expect(app.errors).toEqual([]);
   });
 

@@ -30,7 +30,7 @@ describe('a full queue', () => {
     if (kept !== undefined) expect(pending).toBe(kept);
     expect(pending).toBeGreaterThan(0);
     expect(dropped).toBe(1_000 - pending);
-    expect(droppedByReason).toEqual({ queue_full: dropped, closed: 0 });
+    expect(droppedByReason).toEqual({ queue_full: dropped, closed: 0, spool_damaged: 0 });
     expect(queueBytes).toBeLessThanOrEqual(65_536);
     expect(state).toBe('degraded');
     expectBalance(audit);

@@ -1,0 +1,63 @@
+import type { AuditEvent } from '../event';
+import type { EventBytes, Place } from '../journal';
+import type { EventWriter, PreparedEvent } from '../store';
+import type { OpenEvent } from './intake';
+
+export interface OpenEntryParts {
+  readonly writer: EventWriter;
+  readonly prepared: PreparedEvent;
+  readonly place: Place;
+}
+
+/** An event that a journal keeps before it is over. */
+export class OpenEntry implements OpenEvent {
+  private readonly writer: EventWriter;
+  private readonly place: Place;
+  private prepared: PreparedEvent;
+
+  /** @param onEnd given the event as it is in the end */
+  constructor(
+    { writer, prepared, place }: OpenEntryParts,
+    private readonly onEnd: (event: PreparedEvent) => void,
+  ) {
+    this.writer = writer;
+    this.place = place;
+    this.prepared = prepared;
+  }
+
+  restate(event: AuditEvent): void {
+    const again = this.prepareAgain(event);
+    if (again === null) return;
+    // where the disk fails it still has what was said before
+    this.place.replace(again as EventBytes, true);
+    this.prepared = again;
+  }
+
+  complete(event: AuditEvent): void {
+    this.end(this.writer.amend(this.prepared, event) ?? this.prepared);
+  }
+
+  conclude(event: AuditEvent): void {
+    const again = this.prepareAgain(event) ?? this.prepared;
+    const isSame = this.prepared.body?.equals(again.body as Buffer) === true;
+    if (!isSame && this.place.replace(again as EventBytes, false)) this.hand(again);
+    else this.end(again);
+  }
+
+  private prepareAgain(event: AuditEvent): PreparedEvent | null {
+    const again = this.writer.prepare(event);
+    again.sequence = this.prepared.sequence;
+    return again.body === null ? null : again;
+  }
+
+  private end(event: PreparedEvent): void {
+    const { body, tailAt } = event as EventBytes;
+    this.place.complete(body.subarray(tailAt));
+    this.hand(event);
+  }
+
+  private hand(event: PreparedEvent): void {
+    event.place = this.place;
+    this.onEnd(event);
+  }
+}
