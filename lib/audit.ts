@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type ChangesOptions, type ChangesPlugin, createChangesPlugin } from './changes/plugin';
 import { AuditContext } from './context';
-import type { Action, Association, AuditEvent } from './event';
+import type { Action, Association } from './event';
 import { StoreConnection } from './mongo/connection';
 import { ContentTypes } from './mongo/content-types';
 import { Ids } from './mongo/ids';
@@ -17,6 +17,7 @@ import * as dialects from './query/dialects';
 import { createRouter } from './query/router';
 import { type OrganizationInfo, parseRouterOptions } from './query/router-options';
 import { createReadingCall } from './reading-call';
+import { Admission } from './record/admission';
 import { createChangeRecorder } from './record/change-recorder';
 import { createClientParser } from './record/client';
 import { Delivery, type DeliveryStats, type DrainReport } from './record/deliver';
@@ -85,7 +86,11 @@ export interface DeadlineOptions {
   readonly deadlineMs?: number;
 }
 
-export interface AuditStats extends DeliveryStats {
+export interface AuditStats extends Omit<DeliveryStats, 'state'> {
+  /** `degraded` while events cannot be stored, kept on the disk, or are being dropped; `rejecting` while `strict` lets no request in. */
+  readonly state: DeliveryStats['state'] | 'rejecting';
+  /** Requests that were refused because it was not safe that they would be recorded. */
+  readonly rejected: number;
   /** Whether MongoDB is connected. */
   readonly connected: boolean;
 }
@@ -145,6 +150,17 @@ export interface Audit {
   changeRecorder(): ChangeRecorder;
 }
 
+function statsOf(
+  delivery: Delivery,
+  admission: Admission | null,
+  { isConnected }: StoreConnection,
+): AuditStats {
+  const { state, ...counts } = delivery.stats();
+  const isRejecting = admission !== null && !admission.isOpen;
+  const rejected = admission?.rejected ?? 0;
+  return { state: isRejecting ? 'rejecting' : state, ...counts, rejected, connected: isConnected };
+}
+
 /**
  * Creates an audit: recording starts with the first request, connecting at once.
  *
@@ -170,17 +186,20 @@ export function createAudit(options: AuditOptions): Audit {
     ensureIndexes: settings.ensureIndexes,
   });
   const { limits, flushIntervalMs, source } = settings;
-  const delivery = new Delivery({ writer, journal: null, reporter, uuid7, source, limits, flushIntervalMs });
   const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
-  const maskIdentities = createIdentityMask({ settings, reporter, createRedaction });
-  const accept = (event: AuditEvent): void => delivery.accept(maskIdentities(event));
+  const intake = new Delivery({
+    ...{ writer, journal: null, reporter, uuid7, source, limits, flushIntervalMs },
+    mask: createIdentityMask({ settings, reporter, createRedaction }),
+  });
   const context = new AuditContext<Surroundings>();
-  const copying = { settings, reporter, createRedaction, uuid7, context, accept };
-  const holds = new ChangeHolds({ reporter, accept, maxBytes: limits.maxQueueBytes });
+  const copying = { settings, reporter, createRedaction, uuid7, context, intake };
+  const holds = new ChangeHolds({ reporter, intake, maxBytes: limits.maxQueueBytes });
   const changes = createChangeRecorder(copying);
   const createPlugin = createChangesPlugin(changes, reporter);
+  const admission = settings.durability === 'strict' ? new Admission({ settings, delivery: intake }) : null;
   const recorder = createRecorder({
     ...copying,
+    admission,
     holds,
     clientOf: createClientParser(),
     responses: new ResponseWatcher(),
@@ -206,11 +225,11 @@ export function createAudit(options: AuditOptions): Audit {
     record: createRecordCall(copying),
     run: createRunCall(copying),
     ready: () => writer.ready(),
-    flush: ({ deadlineMs = DEFAULT_FLUSH_MS } = {}) => delivery.flush(deadlineMs),
-    stats: () => ({ ...delivery.stats(), connected: connection.isConnected }),
+    flush: ({ deadlineMs = DEFAULT_FLUSH_MS } = {}) => intake.flush(deadlineMs),
+    stats: () => statsOf(intake, admission, connection),
     async close({ deadlineMs = DEFAULT_CLOSE_MS } = {}) {
       holds.close();
-      const report = await delivery.close(deadlineMs);
+      const report = await intake.close(deadlineMs);
       await writer.close();
       return report;
     },

@@ -46,7 +46,7 @@ export function createReadingCall(parts: RecordCallParts): RecordReading {
 
   return function recordReading(req, reading) {
     try {
-      parts.accept(build(req, reading));
+      parts.intake.accept(build(req, reading));
     } catch (cause) {
       const message = 'A reading could not be recorded; it was answered all the same.';
       parts.reporter.error(new AuditError('AUDIT_CAPTURE_FAILED', message, { cause }));

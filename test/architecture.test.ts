@@ -55,7 +55,7 @@ const RANKS: readonly (readonly string[])[] = [
   ['lib/query/dialects'],
   // several stages as one
   ['lib/record/safe-copies'],
-  ['lib/record/change-copies', 'lib/record/held-changes'],
+  ['lib/record/change-copies', 'lib/record/held-changes', 'lib/record/early-outcome'],
   ['lib/record/change-event'],
   // composers
   [
@@ -68,6 +68,7 @@ const RANKS: readonly (readonly string[])[] = [
     'lib/record/sender',
   ],
   ['lib/record/deliver'],
+  ['lib/record/admission'],
   // entrances
   ['lib/record/middleware', 'lib/query/router', 'lib/viewer/router', 'lib/cli/'],
   // where record and query meet

@@ -1,21 +1,21 @@
 import type { AuditContext } from '../context';
 import { AuditError } from '../errors';
-import type { AuditEvent } from '../event';
 import type { ChangeRecorder } from '../observed-change';
 import { type ChangeParts, moreChanges, observedChange } from './change-event';
 import { type HeldChange, originate, type Surroundings } from './held-changes';
+import type { Intake } from './intake';
 
 export interface ChangeRecorderParts extends ChangeParts {
   readonly context: AuditContext<Surroundings>;
   /** The one way into delivery. MUST NOT throw or wait. */
-  readonly accept: (event: AuditEvent) => void;
+  readonly intake: Intake;
 }
 
 /** Records what is observed as made by the request or job around it; what nobody asked for is the system's. */
 export function createChangeRecorder(parts: ChangeRecorderParts): ChangeRecorder {
   function place(change: HeldChange): void {
     const { current } = parts.context;
-    if (current === undefined) parts.accept(originate(change, { system: true }));
+    if (current === undefined) parts.intake.accept(originate(change, { system: true }));
     else current.hold(change);
   }
 

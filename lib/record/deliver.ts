@@ -26,6 +26,8 @@ export interface DeliveryParts {
   readonly source: string | null;
   readonly limits: QueueLimits;
   readonly flushIntervalMs: number;
+  /** Masks what an app names by mistake; every event passes here. MUST NOT throw. */
+  readonly mask: (event: AuditEvent) => AuditEvent;
 }
 
 /**
@@ -37,6 +39,7 @@ export interface DeliveryParts {
 export class Delivery implements Intake {
   private readonly sender: Sender;
   private readonly losses = new Losses();
+  private readonly encoder: Pick<EventWriter, 'prepare' | 'amend'>;
   private sequence = 0;
   private captured = 0;
   private openCount = 0;
@@ -44,6 +47,11 @@ export class Delivery implements Intake {
   private closing: Promise<DrainReport> | null = null;
 
   constructor(private readonly parts: DeliveryParts) {
+    const { writer, mask } = parts;
+    this.encoder = {
+      prepare: (event) => writer.prepare(mask(event)),
+      amend: (prepared, event) => writer.amend(prepared, mask(event)),
+    };
     this.sender = new Sender({
       ...parts,
       restore: (taken) => this.restore(taken),
@@ -56,9 +64,14 @@ export class Delivery implements Intake {
     return this.parts.journal !== null;
   }
 
-  /** Gives the event its sequence, and queues, spills or drops it. */
-  accept(event: AuditEvent): void {
-    this.enter(event);
+  /** Gives the event its sequence, and queues, spills or drops it. @returns whether a journal keeps it */
+  accept(event: AuditEvent): boolean {
+    return this.enter(event).prepared.place !== null;
+  }
+
+  /** Whether all that a journal keeps by now is on the disk for good. Never rejects. */
+  sync(): Promise<boolean> {
+    return this.parts.journal?.sync() ?? Promise.resolve(false);
   }
 
   /** Takes an event as `accept` does, and tells once what becomes of it; null where it waits for no store. */
@@ -69,7 +82,7 @@ export class Delivery implements Intake {
   }
 
   private enter(event: AuditEvent): { prepared: PreparedEvent; isQueued: boolean } {
-    const prepared = this.parts.writer.prepare(event);
+    const prepared = this.encoder.prepare(event);
     this.declareLosses(prepared.cost);
     this.number(prepared);
     prepared.place = this.journalled(prepared, { isOpen: false });
@@ -78,14 +91,14 @@ export class Delivery implements Intake {
 
   open(event: AuditEvent): OpenEvent | null {
     if (this.parts.journal === null || this.isClosed) return null;
-    const prepared = this.parts.writer.prepare(event);
+    const prepared = this.encoder.prepare(event);
     prepared.sequence = this.sequence + 1;
     const place = this.journalled(prepared, { isOpen: true });
     // its sequence is still free: what is recorded at its end has one of its own
     if (place === null) return null;
     this.number(prepared);
     this.openCount += 1;
-    return new OpenEntry({ writer: this.parts.writer, prepared, place }, (ended) => {
+    return new OpenEntry({ encoder: this.encoder, prepared, place }, (ended) => {
       this.openCount -= 1;
       this.keep(ended);
     });
@@ -194,6 +207,11 @@ export class Delivery implements Intake {
   /** Whether what comes now can be kept until it is stored, as far as memory goes. */
   get hasRoom(): boolean {
     return this.losses.isEmpty && !this.isClosed && this.sender.queue.hasRoom(0, SPARE_SHARE);
+  }
+
+  /** Whether what comes now is kept besides memory, as far as is known. */
+  get isKeeping(): boolean {
+    return !this.isClosed && this.parts.journal?.state().isWritable === true;
   }
 
   /** Whether the store takes events, as far as is known. */

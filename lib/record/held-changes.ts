@@ -1,6 +1,7 @@
 import { AuditError, type Reporter } from '../errors';
 import type { AuditEvent } from '../event';
 import type { DraftEvent } from './build-event';
+import type { Intake, OpenEvent } from './intake';
 
 /** What one request may hold back. */
 const MOST_CHANGES = 1_000;
@@ -58,10 +59,15 @@ export function originate({ event, own }: HeldChange, origin: Partial<Origin>): 
   return event;
 }
 
+/** A change that is held, and where it is kept meanwhile, if it is. */
+interface Waiting {
+  readonly change: HeldChange;
+  readonly opened: OpenEvent | null;
+}
+
 export interface HoldParts {
   readonly reporter: Reporter;
-  /** MUST NOT throw or wait. */
-  readonly accept: (event: AuditEvent) => void;
+  readonly intake: Intake;
   /** Memory that the changes of all requests may take while they are held, in bytes. */
   readonly maxBytes: number;
 }
@@ -92,11 +98,19 @@ export class ChangeHolds {
     this.bytes += bytes;
   }
 
-  release(hold: ChangeHold, changes: readonly HeldChange[], origin: Partial<Origin>): void {
+  /** Keeps a change at once, where that can be done, in the name of whoever is known to have made it by now. */
+  keep(change: HeldChange, origin: () => Partial<Origin>): OpenEvent | null {
+    const { intake } = this.parts;
+    return intake.keepsOpen ? intake.open(originate(change, origin())) : null;
+  }
+
+  release(hold: ChangeHold, waiting: readonly Waiting[], origin: Partial<Origin>): void {
     this.waiting.delete(hold);
-    for (const change of changes) {
+    for (const { change, opened } of waiting) {
       this.bytes -= change.bytes;
-      this.parts.accept(originate(change, origin));
+      const event = originate(change, origin);
+      if (opened === null) this.parts.intake.accept(event);
+      else opened.conclude(event);
     }
   }
 
@@ -114,7 +128,9 @@ export class ChangeHolds {
 
 /** Changes of one request, held until it ends so that they are delivered with the user known then. */
 export class ChangeHold {
-  private changes: HeldChange[] = [];
+  private changes: Waiting[] = [];
+  /** As known when the first change was kept: to ask again for each would cost more than all the rest. */
+  private firstOrigin: Partial<Origin> | null = null;
   private bytes = 0;
   private added = 0;
   private isOver = false;
@@ -132,7 +148,8 @@ export class ChangeHold {
   }
 
   add(change: HeldChange): void {
-    this.changes.push(change);
+    const opened = this.isOver ? null : this.all.keep(change, () => this.earlyOrigin());
+    this.changes.push({ change, opened });
     this.added += 1;
     this.bytes += change.bytes;
     this.all.grew(change.bytes);
@@ -159,6 +176,11 @@ export class ChangeHold {
     this.changes = [];
     this.bytes = 0;
     this.all.release(this, changes, this.readOrigin());
+  }
+
+  private earlyOrigin(): Partial<Origin> {
+    this.firstOrigin ??= this.readOrigin();
+    return this.firstOrigin;
   }
 
   private readOrigin(): Partial<Origin> {

@@ -2,21 +2,21 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import onHeaders from 'on-headers';
 import type { AuditContext } from '../context';
 import { AuditError } from '../errors';
-import type { AuditEvent } from '../event';
+import type { Admission } from './admission';
 import type { Surroundings } from './held-changes';
 import type { MisuseChecks } from './misuse';
-import { Recording, type RecordingParts } from './recording';
+import { type IntentWish, Recording, type RecordingParts } from './recording';
 import { type NoteTaker, type RequestAudit, RequestNotes } from './request-audit';
 import type { ResponseWatcher } from './response';
 
 const ID_HEADER = 'X-Audit-Id';
 
 export interface MiddlewareParts extends RecordingParts {
+  /** At the level `strict`. */
+  readonly admission: Admission | null;
   readonly context: AuditContext<Surroundings>;
   readonly responses: ResponseWatcher;
   readonly misuse: MisuseChecks;
-  /** The one way into delivery. MUST NOT throw or wait. */
-  readonly accept: (event: AuditEvent) => void;
 }
 
 export interface Recorder {
@@ -33,7 +33,8 @@ export interface Recorder {
  * stays the same, but for the header `X-Audit-Id`.
  */
 export function createRecorder(parts: MiddlewareParts): Recorder {
-  let usesIntents = parts.settings.intent !== null;
+  const { admission } = parts;
+  let usesIntents = parts.settings.intent !== null || admission !== null;
   let isIntentMounted = false;
 
   function guarded(task: () => void): void {
@@ -59,7 +60,7 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
         const event = recording.onEnd(completion);
         if (event === null) return;
         parts.misuse.body(event, recording.contentType, !recording.isBodyRead);
-        parts.accept(event);
+        recording.deliver(event);
       }),
     );
     onHeaders(res, () => {
@@ -68,17 +69,44 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     });
     parts.misuse.forwarded(req);
     parts.misuse.order(req, middleware);
-    if (usesIntents && !isIntentMounted) acceptIntent(recording, false);
   }
 
-  function acceptIntent(recording: Recording, isWanted: boolean): void {
-    const event = recording.intent(isWanted);
-    if (event !== null) parts.accept(event);
+  function acceptIntent(recording: Recording, wish: IntentWish): void {
+    const event = recording.intent(wish);
+    if (event === null) return;
+    parts.intake.accept(event);
+    recording.announceOutcome();
+  }
+
+  /** Whether a request that has to wait may go on; a promise where that takes time. */
+  function admit(strict: Admission, recording: Recording | undefined): boolean | Promise<boolean> {
+    let isSafe: boolean | Promise<boolean> = false;
+    guarded(() => {
+      if (recording === undefined || !strict.isOpen) return;
+      const event = recording.intent('required');
+      isSafe = event === null || strict.announce(event, () => recording.announceOutcome());
+    });
+    return isSafe;
+  }
+
+  /** Announces what is about to be done, where that is wanted, and goes on: once it is safe, where it has to be. */
+  function announce(req: Request, res: Response, goOn: () => void, wish: IntentWish): void {
+    const recording = find(req)?.taker;
+    if (admission === null || !admission.concerns(req.method)) {
+      if (recording !== undefined) guarded(() => acceptIntent(recording, wish));
+      goOn();
+      return;
+    }
+    const proceed = (isSafe: boolean): void => (isSafe ? goOn() : admission.refuse(res));
+    const isSafe = admit(admission, recording);
+    if (typeof isSafe === 'boolean') proceed(isSafe);
+    // outside of the promise: what a handler throws is Express's
+    else isSafe.then((result) => process.nextTick(proceed, result));
   }
 
   function leave(res: Response, recording: Recording): void {
     if (parts.settings.header) res.setHeader(ID_HEADER, recording.uuid);
-    recording.onHeaders();
+    recording.onHeaders(res.statusCode);
   }
 
   function find(req: Request) {
@@ -87,21 +115,23 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
   }
 
   const middleware: RequestHandler = function auditMiddleware(req, res, next) {
-    const known = find(req);
-    if (known !== undefined) parts.misuse.twice();
+    const isKnown = find(req) !== undefined;
+    if (isKnown) parts.misuse.twice();
     else guarded(() => arrive(req, res));
-    const recording = parts.context.isInUse && known === undefined ? find(req)?.taker : undefined;
-    if (recording === undefined) next();
-    else parts.context.runRequest(req, recording, next);
+    const recording = parts.context.isInUse && !isKnown ? find(req)?.taker : undefined;
+    const goOn = (): void => {
+      if (recording === undefined) next();
+      else parts.context.runRequest(req, recording, next);
+    };
+    if (isKnown || !usesIntents || isIntentMounted) goOn();
+    else announce(req, res, goOn, 'unwanted');
   };
 
-  const intentMiddleware: RequestHandler = function auditIntent(req, _res, next) {
+  const intentMiddleware: RequestHandler = function auditIntent(req, res, next) {
     guarded(() => {
-      const recording = find(req)?.taker;
-      if (recording === undefined) parts.misuse.unrecordedIntent();
-      else acceptIntent(recording, true);
+      if (find(req) === undefined) parts.misuse.unrecordedIntent();
     });
-    next();
+    announce(req, res, next, 'wanted');
   };
 
   function intent(): RequestHandler {

@@ -4,23 +4,23 @@ import type { EventWriter, PreparedEvent } from '../store';
 import type { OpenEvent } from './intake';
 
 export interface OpenEntryParts {
-  readonly writer: EventWriter;
+  readonly encoder: Pick<EventWriter, 'prepare' | 'amend'>;
   readonly prepared: PreparedEvent;
   readonly place: Place;
 }
 
 /** An event that a journal keeps before it is over. */
 export class OpenEntry implements OpenEvent {
-  private readonly writer: EventWriter;
+  private readonly encoder: OpenEntryParts['encoder'];
   private readonly place: Place;
   private prepared: PreparedEvent;
 
   /** @param onEnd given the event as it is in the end */
   constructor(
-    { writer, prepared, place }: OpenEntryParts,
+    { encoder, prepared, place }: OpenEntryParts,
     private readonly onEnd: (event: PreparedEvent) => void,
   ) {
-    this.writer = writer;
+    this.encoder = encoder;
     this.place = place;
     this.prepared = prepared;
   }
@@ -34,7 +34,7 @@ export class OpenEntry implements OpenEvent {
   }
 
   complete(event: AuditEvent): void {
-    this.end(this.writer.amend(this.prepared, event) ?? this.prepared);
+    this.end(this.encoder.amend(this.prepared, event) ?? this.prepared);
   }
 
   conclude(event: AuditEvent): void {
@@ -45,7 +45,7 @@ export class OpenEntry implements OpenEvent {
   }
 
   private prepareAgain(event: AuditEvent): PreparedEvent | null {
-    const again = this.writer.prepare(event);
+    const again = this.encoder.prepare(event);
     again.sequence = this.prepared.sequence;
     return again.body === null ? null : again;
   }

@@ -5,6 +5,7 @@ import { suggest } from '../suggest';
 import { blankEvent } from './build-event';
 import { actionOfStates, copyStates, TOLD } from './change-copies';
 import type { Surroundings } from './held-changes';
+import type { Intake } from './intake';
 import { type Notes, readNote } from './notes';
 import { isProduction } from './request-audit';
 import { SafeCopies, type SafeCopiesParts } from './safe-copies';
@@ -27,7 +28,7 @@ const FIELDS = [
 export interface RecordCallParts extends SafeCopiesParts {
   readonly uuid7: () => Uuid7;
   readonly context: AuditContext<Surroundings>;
-  readonly accept: (event: AuditEvent) => void;
+  readonly intake: Intake;
 }
 
 /** @throws {AuditCallError} when a getter throws */
@@ -102,7 +103,7 @@ export function createRecordCall(parts: RecordCallParts): (input: unknown) => st
   return function record(input) {
     try {
       const event = build(read(input));
-      parts.accept(event);
+      parts.intake.accept(event);
       return event.uuid;
     } catch (error) {
       if (!isProduction()) throw error;

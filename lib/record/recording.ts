@@ -8,7 +8,9 @@ import { actionOf, blankEvent, type DraftEvent, statusOf } from './build-event';
 import { allowed, allowedHeaders, allowedTarget } from './capture';
 import { associationChange, type ChangeParts, toldChange } from './change-event';
 import { visibleAgent } from './client';
+import { EarlyOutcome } from './early-outcome';
 import type { ChangeHold, ChangeHolds, HeldChange, Surroundings } from './held-changes';
+import type { Intake } from './intake';
 import { type Notes, readNote } from './notes';
 import { type Arrival, readArrival, readQuery, toUri } from './request';
 import { isProduction, type NoteTaker } from './request-audit';
@@ -27,7 +29,11 @@ export interface EventIds {
   readonly outcome: Uuid7;
 }
 
+/** Whether an intent is written: as option `intent` says, or else where `audit.intent()` is; or in any case. */
+export type IntentWish = 'unwanted' | 'wanted' | 'required';
+
 export interface RecordingParts extends ChangeParts {
+  readonly intake: Intake;
   readonly holds: ChangeHolds;
   readonly clientOf: (agent: string | null) => Client | null;
 }
@@ -49,6 +55,7 @@ export class Recording implements NoteTaker, Surroundings {
   private draft: DraftEvent | null = null;
   private content: Json | undefined;
   private held: ChangeHold | null = null;
+  private readonly early: EarlyOutcome;
 
   /** Arrival: copies what later handlers may change. */
   constructor(
@@ -60,6 +67,7 @@ export class Recording implements NoteTaker, Surroundings {
     const { capture } = parts.settings;
     const copies = new SafeCopies(parts);
     this.copies = copies;
+    this.early = new EarlyOutcome(parts.intake);
     this.app = new AppAnswers(parts.settings, parts.reporter, req, res);
     this.arrival = readArrival(req, originOf(req));
     const headers = allowedHeaders(capture.headers, req.headers);
@@ -145,22 +153,21 @@ export class Recording implements NoteTaker, Surroundings {
   }
 
   private isLate(call: string): boolean {
-    if (this.isOver) {
+    // what is on the disk cannot be left out any more
+    const isLate = this.isOver || (call === 'skip' && this.early.isKept);
+    if (isLate) {
       const message = `req.audit.${call}() was called after the event was recorded, and changes nothing.`;
       this.parts.reporter.error(new AuditError('AUDIT_LATE_CALL', message));
     }
-    return this.isOver;
+    return isLate;
   }
 
-  /**
-   * What is about to be done, as far as it is known by now; null where none is wanted, or was made before.
-   *
-   * @param isWanted where the app has no option `intent`
-   */
-  intent(isWanted: boolean): AuditEvent | null {
+  /** What is about to be done, as far as it is known by now; null where none is to be written, or was before. */
+  intent(wish: IntentWish): AuditEvent | null {
     const { intent, outcome } = this.ids;
     if (intent === null || this.hasIntent || this.draft !== null) return null;
-    if (this.isSkipped || this.app.skip() || !this.app.intent(isWanted)) return null;
+    if (this.isSkipped || this.app.skip()) return null;
+    if (wish !== 'required' && !this.app.intent(wish === 'wanted')) return null;
     this.hasIntent = true;
     const event = this.build(intent, this.body.peek());
     event.commitId = outcome.uuid;
@@ -169,9 +176,26 @@ export class Recording implements NoteTaker, Surroundings {
     return event;
   }
 
-  /** Headers: the status is known, and the user; builds the event. */
-  onHeaders(): void {
-    this.draft ??= this.build(this.ids.outcome, this.body.read());
+  /** Keeps what becomes of an announced request if nothing more is heard of it. Call it behind `intent`. */
+  announceOutcome(): void {
+    if (!this.early.isPossible || this.draft !== null) return;
+    const event = this.build(this.ids.outcome, this.body.peek());
+    event.truncated = [...this.copies.truncated];
+    this.early.announce(event);
+  }
+
+  /** Headers: the status is known, and the user; builds the event, and keeps it where that can be done before its end. */
+  onHeaders(statusCode: number): void {
+    if (this.draft !== null) return;
+    this.draft = this.build(this.ids.outcome, this.body.read());
+    if (!this.early.isPossible || this.isLeftOut()) return;
+    this.draft.truncated = this.copies.truncated;
+    this.early.keep(this.draft, statusCode);
+  }
+
+  /** Whether the app wants no event of this request; what was announced has an outcome. */
+  private isLeftOut(): boolean {
+    return !this.hasIntent && (this.isSkipped || this.app.skip());
   }
 
   /** End: joins the completion, and what was noted since the headers. Null when the request is left out. */
@@ -179,8 +203,7 @@ export class Recording implements NoteTaker, Surroundings {
     this.draft ??= this.build(this.ids.outcome, this.body.read());
     const { draft } = this;
     this.isOver = true;
-    // what was announced has an outcome
-    const isSkipped = !this.hasIntent && (this.isSkipped || this.app.skip());
+    const isSkipped = !this.early.isKept && this.isLeftOut();
     if (isSkipped && this.held === null) return null;
     if (this.isChanged) this.join(draft);
     draft.statusCode = completion.statusCode;
@@ -194,6 +217,11 @@ export class Recording implements NoteTaker, Surroundings {
     draft.changeCount = this.held?.count ?? null;
     this.held?.end();
     return isSkipped ? null : draft;
+  }
+
+  /** Hands in what `onEnd` gave. */
+  deliver(event: AuditEvent): void {
+    this.early.deliver(event);
   }
 
   private build(id: Uuid7, body: BodySnapshot<Json>): DraftEvent {

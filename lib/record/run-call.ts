@@ -1,9 +1,9 @@
 import type { AuditContext } from '../context';
 import { AuditCallError, type Reporter } from '../errors';
-import type { AuditEvent } from '../event';
 import type { UserInput } from '../options';
 import { suggest } from '../suggest';
 import { type HeldChange, type Origin, originate, type Surroundings } from './held-changes';
+import type { Intake } from './intake';
 import { type Notes, readNote } from './notes';
 import { isProduction } from './request-audit';
 import type { Uuid7 } from './uuid';
@@ -25,7 +25,7 @@ export interface RunCallParts {
   readonly context: AuditContext<Surroundings>;
   readonly reporter: Reporter;
   readonly uuid7: () => Uuid7;
-  readonly accept: (event: AuditEvent) => void;
+  readonly intake: Intake;
 }
 
 /** @throws {AuditCallError} naming the field, the value and what is allowed */
@@ -66,7 +66,7 @@ class Job implements Surroundings {
   }
 
   hold(change: HeldChange): void {
-    if (this.outer === undefined) this.parts.accept(originate(change, this.defaults));
+    if (this.outer === undefined) this.parts.intake.accept(originate(change, this.defaults));
     else this.outer.hold({ ...change, own: { ...this.defaults, ...change.own } });
   }
 }

@@ -44,6 +44,7 @@ export function openDelivery(uri: string, options: { readonly attemptMs?: number
     source: null,
     limits,
     flushIntervalMs: 5,
+    mask: (event) => event,
   });
   writer.start();
   return {

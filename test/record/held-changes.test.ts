@@ -18,7 +18,9 @@ describe('held changes', () => {
     accepted = [];
     errors = [];
     const reporter = { error: (error: Error) => errors.push(error), once: () => {}, dropped: () => {} };
-    holds = new ChangeHolds({ reporter, accept: (event) => accepted.push(event), maxBytes: 1_000 });
+    const accept = (event: AuditEvent) => void accepted.push(event);
+    const intake = { accept, keepsOpen: false, open: () => null };
+    holds = new ChangeHolds({ reporter, intake, maxBytes: 1_000 });
   });
   afterEach(() => jest.useRealTimers());
 
