@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import express, { type Express } from 'express';
 import { type Audit, createAudit } from 'express-audit-events';
 import mongoose from 'mongoose';
+import { levelOf } from './durability';
 import { mongoFor } from './mongod';
 import { createReaders, type Readers } from './readers';
 import { addShop, showError } from './shop';
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
     tenant: tenantOf,
     labels: labelsOf,
     intent: isIrrevocable,
+    ...levelOf(), // durability, spool, strict: by the environment
   });
   // #endregion
   const readers = await createReaders(process.env.AUDIT_TOKEN || randomBytes(24).toString('base64url'));

@@ -97,7 +97,11 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
       goOn();
       return;
     }
-    const proceed = (isSafe: boolean): void => (isSafe ? goOn() : admission.refuse(res));
+    const proceed = (isSafe: boolean): void => {
+      if (!isSafe) admission.refuse(res);
+      // else its client is gone, and the outcome, that nothing was done, is recorded
+      else if (!res.closed) goOn();
+    };
     const isSafe = admit(admission, recording);
     if (typeof isSafe === 'boolean') proceed(isSafe);
     // outside of the promise: what a handler throws is Express's
