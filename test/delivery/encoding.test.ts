@@ -93,6 +93,61 @@ describe.each(drivers)('an encoded event, with the driver of %s', (_, { BSON }) 
   });
 });
 
+/** What `amend` takes of an event, as the contract says. */
+const AMENDED = [
+  ...(['status', 'action', 'name', 'user', 'onBehalfOf', 'tenant', 'object', 'content'] as const),
+  ...(['changeCount', 'labels', 'error', 'statusCode', 'durationMs', 'responseBytes', 'outcome'] as const),
+  'truncated',
+] as const;
+
+describe('a prepared event', () => {
+  it('that is amended equals the event with what may change between headers and end', () => {
+    fc.assert(
+      fc.property(events, events, (before, after) => {
+        const preparation = new Preparation(WRITER);
+        const amended = preparation.amend(preparation.prepare(before), after);
+        const changed = Object.fromEntries(AMENDED.map((name) => [name, after[name]]));
+        const expected = preparation.prepare({ ...before, ...changed } as AuditEvent);
+        expect(amended).toEqual(expected);
+      }),
+    );
+  });
+
+  it('keeps its sequence, and what it was before is what it was', () => {
+    const preparation = new Preparation(WRITER);
+    const event = blankEvent(uuid7(), 'event', 'Before');
+    const prepared = Object.assign(preparation.prepare(event), { sequence: 7 });
+    const body = Buffer.from(prepared.body as Buffer);
+    expect(preparation.amend(prepared, { ...event, name: 'A longer name' })?.sequence).toBe(7);
+    expect(prepared.body).toEqual(body);
+  });
+
+  it('is restored from its bytes by another process', () => {
+    fc.assert(
+      fc.property(events, text, (event, type) => {
+        const prepared = new Preparation(WRITER).prepare({ ...event, object: { type, id: '1' } });
+        const { body, tailAt, timestamp } = prepared;
+        const kept = { body: Buffer.from(body as Buffer), tailAt, timestamp, sequence: 7 };
+        const restored = new Preparation(uuid7().uuid).restore(kept);
+        expect(restored).toEqual({ ...prepared, cost: restored.cost, sequence: 7 });
+      }),
+    );
+  });
+
+  it('is kept as what it is where its bytes are none of an event', () => {
+    const body = Buffer.from('not an event at all');
+    const restored = new Preparation(WRITER).restore({ body, tailAt: 4, timestamp: 5, sequence: 7 });
+    expect(restored).toMatchObject({ body: null, sequence: 7, timestamp: 5 });
+    expect(restored.refusal?.text).toBe(body.toString('base64'));
+  });
+
+  it('is of the process that it is prepared for', () => {
+    const other = uuid7().uuid;
+    const { body } = new Preparation(WRITER).prepare(blankEvent(uuid7(), 'gap', 'AuditGap'), other);
+    expect(fromDocument(mongoose.mongo.BSON.deserialize(body as Buffer)).writer).toBe(other);
+  });
+});
+
 describe('what is larger than the room at first', () => {
   it.each([70_000, 300_000, 3_000_000])(
     '%d characters read back equal, and so does what follows',
