@@ -1,7 +1,10 @@
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import { type ChangesOptions, type ChangesPlugin, createChangesPlugin } from './changes/plugin';
 import { AuditContext } from './context';
+import { spoolDirectory } from './durability';
+import type { Reporter } from './errors';
 import type { Action, Association } from './event';
+import type { Journal } from './journal';
 import { StoreConnection } from './mongo/connection';
 import { ContentTypes } from './mongo/content-types';
 import { Ids } from './mongo/ids';
@@ -10,7 +13,7 @@ import { MongoReader } from './mongo/reader';
 import { MongoWriter } from './mongo/writer';
 import type { AssociationName, EventName } from './names';
 import type { ChangeRecorder } from './observed-change';
-import { type AuditOptions, parseOptions, type UserInput } from './options';
+import { type AuditOptions, parseOptions, type Settings, type UserInput } from './options';
 import type { Authenticate } from './query/authenticate';
 import type { Dialect } from './query/dialect';
 import * as dialects from './query/dialects';
@@ -30,6 +33,8 @@ import { createRedactor } from './record/redact/redactor';
 import type { ObjectInput } from './record/request-audit';
 import { ResponseWatcher } from './record/response';
 import { createRunCall, type RunAs } from './record/run-call';
+import type { SpoolFs } from './record/spool/fs';
+import { createSpool } from './record/spool/spool';
 import { createUuid7 } from './record/uuid';
 import { createReporter } from './report';
 import type { EventReader } from './store';
@@ -150,6 +155,14 @@ export interface Audit {
   changeRecorder(): ChangeRecorder;
 }
 
+/** @throws {AuditOptionError} when the directory cannot hold a socket */
+function createJournal(settings: Settings, writerId: string, reporter: Reporter): Journal | null {
+  const directory = spoolDirectory(settings);
+  if (directory === null) return null;
+  const { fs, ...options } = settings.spool;
+  return createSpool({ ...options, directory, writerId, reporter, ...(fs && { fs: fs as SpoolFs }) });
+}
+
 function statsOf(
   delivery: Delivery,
   admission: Admission | null,
@@ -186,9 +199,10 @@ export function createAudit(options: AuditOptions): Audit {
     ensureIndexes: settings.ensureIndexes,
   });
   const { limits, flushIntervalMs, source } = settings;
+  const journal = createJournal(settings, writerId, reporter);
   const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
   const intake = new Delivery({
-    ...{ writer, journal: null, reporter, uuid7, source, limits, flushIntervalMs },
+    ...{ writer, journal, reporter, uuid7, source, limits, flushIntervalMs },
     mask: createIdentityMask({ settings, reporter, createRedaction }),
   });
   const context = new AuditContext<Surroundings>();
@@ -207,6 +221,7 @@ export function createAudit(options: AuditOptions): Audit {
   });
   const recordReading = settings.auditReads ? createReadingCall(copying) : null;
   writer.start();
+  journal?.start();
 
   return {
     middleware: () => recorder.middleware,

@@ -6,9 +6,6 @@ import { z } from 'zod';
  */
 export type Durability = 'memory' | 'spool' | 'strict';
 
-/** The file system as far as a spool uses it; tests let it fail. */
-export type SpoolFileSystem = object;
-
 export interface SpoolOptions {
   /** Where the files go, private to this host; several processes may share it. Made when it is missing. At most about 75 bytes, for a socket is kept in it. */
   readonly directory?: string;
@@ -20,8 +17,8 @@ export interface SpoolOptions {
   readonly fsyncMs?: number;
   /** Free disk below which nothing is written, in bytes. @default 1073741824 (1 GiB) */
   readonly minFreeBytes?: number;
-  /** @internal */
-  readonly fs?: SpoolFileSystem;
+  /** @internal What a test lets fail. */
+  readonly fs?: object;
 }
 
 export interface StrictOptions {
@@ -55,7 +52,7 @@ export const durabilityShape = {
         segmentBytes: integer(64 * 1024, 256 * 1024 ** 2, 16 * 1024 ** 2),
         fsyncMs: integer(1, 60_000, 100),
         minFreeBytes: integer(0, MOST, GIB),
-        fs: z.custom<SpoolFileSystem>((value) => typeof value === 'object').optional(),
+        fs: z.custom<object>((value) => typeof value === 'object').optional(),
       },
       'must be an object',
     )

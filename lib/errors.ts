@@ -24,6 +24,10 @@ export type AuditErrorCode =
   | 'AUDIT_INDEXES_FAILED'
   | 'AUDIT_EVENTS_DROPPED'
   | 'AUDIT_EVENT_QUARANTINED'
+  | 'AUDIT_SPOOL_FAILED'
+  | 'AUDIT_SPOOL_FULL'
+  | 'AUDIT_SPOOL_CORRUPT'
+  | 'AUDIT_SPOOL_FOREIGN'
   | 'AUDIT_QUERY_FAILED';
 
 /** Everything that this package reports or throws on its own account. `message` never holds a client's data. */

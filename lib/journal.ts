@@ -67,9 +67,9 @@ export interface JournalState {
   readonly isWritable: boolean;
   /** Size on disk, what was adopted included. */
   readonly bytes: number;
-  /** Events that `take` has still to give. */
+  /** Events that `take` has still to give; a loss counts for those that it names. */
   readonly backlog: number;
-  /** Events that were found in what dead processes left, since the start, those that `take` gave included. */
+  /** Events of dead processes that `take` gave or has still to give, counted in the same way. */
   readonly adopted: number;
   /** When the oldest of those was recorded, in milliseconds since the epoch; null when there is none. */
   readonly oldest: number | null;

@@ -152,7 +152,7 @@ export class Delivery implements Intake {
     if (taken.kind === 'event') return Object.assign(this.parts.writer.restore(taken.event), { place });
     const { writer, first, last, from, to } = taken.loss;
     const count = last - first + 1;
-    this.captured += count + 1;
+    this.captured += 1;
     this.losses.count('spool_damaged', count);
     this.parts.reporter.dropped('spool_damaged', count);
     const run = { first, last, from: new Date(from), to: new Date(to), reason: 'spool_damaged' } as const;

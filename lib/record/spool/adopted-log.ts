@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import type { AdoptedSegment } from './adopted-segment';
+import type { SpoolFs } from './fs';
+import { HOST_FILE } from './host';
+import { Remover } from './remover';
+
+/** What a dead process left: deleted as it is released, and its directory in the end. */
+export class AdoptedLog {
+  private readonly remover: Remover<AdoptedSegment>;
+  private isGone = false;
+
+  constructor(
+    private readonly fs: SpoolFs,
+    private readonly path: string,
+    readonly segments: AdoptedSegment[],
+    private readonly onRemoved: () => void,
+  ) {
+    this.remover = new Remover(fs, segments, onRemoved);
+  }
+
+  get isEmpty(): boolean {
+    return this.isGone;
+  }
+
+  get bytes(): number {
+    return this.segments.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** MUST NOT reject. */
+  async removeSettled(): Promise<void> {
+    await this.remover.removeSettled();
+    if (this.segments.length > 0 || this.isGone) return;
+    this.isGone = true;
+    await this.fs.unlink(join(this.path, HOST_FILE)).catch(() => {});
+    await this.fs.rmdir(this.path).catch(() => {});
+    this.onRemoved();
+  }
+}

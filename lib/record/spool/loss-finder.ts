@@ -1,0 +1,98 @@
+import type { Loss } from '../../journal';
+
+/** Where sequences may be missing, both ends included. */
+interface Range {
+  readonly segment: number;
+  readonly first: number;
+  readonly last: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A loss, and the segment that may not be deleted before it is released. */
+export interface FoundLoss {
+  readonly segment: number;
+  readonly loss: Loss;
+}
+
+/**
+ * Concludes from what lies around damage which sequences it took: those above all before it and below what comes
+ * behind it. A header says how far its log had come, so that the same is concluded after older segments are deleted.
+ */
+export class LossFinder {
+  private readonly ranges: Range[] = [];
+  private damage: { readonly segment: number; readonly from: number } | null = null;
+  private highest: number | null = null;
+  private time: number | null = null;
+
+  constructor(private readonly writer: string) {}
+
+  header(floor: number, createdAt: number): void {
+    this.reach(floor, createdAt);
+    this.time ??= createdAt;
+  }
+
+  event(sequence: number, timestamp: number): void {
+    this.reach(sequence - 1, timestamp);
+    this.highest = Math.max(this.highest ?? 0, sequence);
+    this.time = timestamp;
+  }
+
+  /** One whose event is nowhere tells that this was there. */
+  completion(sequence: number, timestamp: number): void {
+    this.reach(sequence, timestamp);
+  }
+
+  /** Something that should be here, or behind a segment, cannot be read. */
+  bad(segment: number): void {
+    this.damage ??= { segment, from: this.highest ?? Number.NaN };
+  }
+
+  get hasRanges(): boolean {
+    return this.ranges.length > 0;
+  }
+
+  isCandidate(sequence: number): boolean {
+    return this.ranges.some(({ first, last }) => sequence >= first && sequence <= last);
+  }
+
+  /** What is missing of the candidates, given those that were found elsewhere. */
+  losses(present: ReadonlySet<number>): FoundLoss[] {
+    const sorted = [...present].sort((a, b) => a - b);
+    return this.ranges.flatMap((range) => this.without(range, sorted));
+  }
+
+  /** All up to here is accounted for. */
+  private reach(sequence: number, timestamp: number): void {
+    const before = this.highest;
+    if (before === null || sequence > before) {
+      this.close(sequence, timestamp);
+      this.highest = sequence;
+    }
+  }
+
+  private close(last: number, to: number): void {
+    const { damage, time } = this;
+    this.damage = null;
+    if (damage === null || Number.isNaN(damage.from) || last <= damage.from) return;
+    const { segment, from } = damage;
+    this.ranges.push({ segment, first: from + 1, last, from: time ?? to, to });
+  }
+
+  private without(range: Range, present: readonly number[]): FoundLoss[] {
+    const { writer } = this;
+    const { segment, from, to } = range;
+    const found: FoundLoss[] = [];
+    let first = range.first;
+    const end = (last: number): void => {
+      if (first <= last) found.push({ segment, loss: { writer, first, last, from, to } });
+    };
+    for (const sequence of present) {
+      if (sequence < range.first || sequence > range.last) continue;
+      end(sequence - 1);
+      first = sequence + 1;
+    }
+    end(range.last);
+    return found;
+  }
+}

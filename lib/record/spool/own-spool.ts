@@ -1,0 +1,252 @@
+import type { Reporter } from '../../errors';
+import type { EventBytes, Place } from '../../journal';
+import { Appender } from './appender';
+import { codeOf, type SpoolFs } from './fs';
+import { Health } from './health';
+import { Home } from './home';
+import type { Host } from './host';
+import { OwnLog } from './own-log';
+import { Remover } from './remover';
+import type { OwnSegment } from './segment';
+import { Syncer } from './syncer';
+
+export interface OwnSpoolOptions {
+  readonly fs: SpoolFs;
+  readonly directory: string;
+  readonly host: Host;
+  readonly reporter: Reporter;
+  readonly minFreeBytes: number;
+  readonly maxBytes: number;
+  readonly segmentBytes: number;
+  readonly fsyncMs: number;
+  readonly checkMs: number;
+  /** What of the budget others use. */
+  otherBytes(): number;
+  onSpilled(): void;
+}
+
+/** What this process writes: its directory, its log, and how they come back when the disk fails. */
+export class OwnSpool {
+  readonly health: Health;
+  readonly log: OwnLog;
+  private readonly home: Home;
+  private readonly appender: Appender;
+  private readonly syncer: Syncer;
+  private readonly remover: Remover<OwnSegment>;
+  private checkTimer: NodeJS.Timeout | null = null;
+  private checking: Promise<void> | null = null;
+  private isDirectoryDirty = true;
+  private isCarryScheduled = false;
+  private isClosed = false;
+
+  constructor(private readonly options: OwnSpoolOptions) {
+    const { fs, directory, host, maxBytes, fsyncMs, onSpilled } = options;
+    const health = new Health({ ...options, onFailed: () => this.watch() });
+    this.health = health;
+    // one file must not be all of the budget: it could never be deleted to make room
+    const segmentBytes = Math.min(options.segmentBytes, Math.ceil(maxBytes / 2));
+    this.home = new Home({ fs, directory, host });
+    this.appender = new Appender({
+      fs,
+      directory: this.home.path,
+      writer: host.writer,
+      key: host.key,
+      segmentBytes,
+      onSegment: () => this.onSegment(),
+    });
+    this.log = new OwnLog({
+      appender: this.appender,
+      health,
+      segmentBytes,
+      hasRoom: (bytes) => this.hasRoom(bytes),
+      onWritten: () => this.syncer.touch(),
+      onSpilled,
+      onSettled: () => this.removeSettled(),
+    });
+    this.syncer = new Syncer({ intervalMs: fsyncMs, sync: () => this.syncAll() });
+    this.remover = new Remover(fs, this.appender.segments, (segment) => this.onRemoved(segment));
+    this.open();
+    health.lookNow();
+  }
+
+  get bytes(): number {
+    return this.appender.bytes;
+  }
+
+  /** Those whose file is gone come first. */
+  get segments(): readonly OwnSegment[] {
+    return this.log.lost.length === 0
+      ? this.appender.segments
+      : [...this.log.lost, ...this.appender.segments];
+  }
+
+  append(event: EventBytes, isOpen: boolean): Place | null {
+    if (this.isClosed) return null;
+    this.watch();
+    return this.log.append(event, isOpen);
+  }
+
+  sync(): Promise<boolean> {
+    return this.syncer.sync();
+  }
+
+  /** Nothing is appended to it any more, so that it can be read once and deleted. */
+  seal(segment: OwnSegment): void {
+    if (segment === this.appender.activeSegment) this.appender.seal();
+  }
+
+  removeSettled(): void {
+    if (this.remover.hasSettled) void this.remover.removeSettled();
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    if (this.checkTimer !== null) clearTimeout(this.checkTimer);
+    await this.checking;
+    this.log.flush();
+    this.appender.seal();
+    await this.remover.removeSettled();
+    await this.syncer.sync();
+    await this.syncer.stop();
+    await this.remover.removeSettled();
+    for (const segment of this.appender.segments) this.appender.closeFile(segment);
+    await this.home.close(this.appender.segments.length === 0);
+    this.health.close();
+  }
+
+  private open(): void {
+    try {
+      this.home.open();
+    } catch (error) {
+      this.health.fail('Opening', error);
+    }
+  }
+
+  private hasRoom(bytes: number): boolean {
+    const { maxBytes, otherBytes } = this.options;
+    // what never fits says nothing about what does
+    if (bytes > maxBytes) return false;
+    if (this.appender.bytes + otherBytes() + bytes <= maxBytes) return true;
+    this.health.fill(true);
+    // what is settled in it can be deleted then
+    this.appender.seal();
+    this.removeSettled();
+    return false;
+  }
+
+  private onSegment(): void {
+    this.isDirectoryDirty = true;
+    if (this.isCarryScheduled) return;
+    this.isCarryScheduled = true;
+    setImmediate(() => {
+      this.log.carryOver();
+      // what it began itself is no reason to carry on
+      this.isCarryScheduled = false;
+    });
+  }
+
+  private onRemoved(segment: OwnSegment): void {
+    this.appender.forget(segment);
+    this.health.fill(false);
+  }
+
+  /** Looks again in a while, as long as the spool is used or something is wrong with it. */
+  private watch(): void {
+    if (this.isClosed) return;
+    this.checkTimer ??= setTimeout(() => {
+      this.checkTimer = null;
+      this.checking = this.check().finally(() => {
+        this.checking = null;
+      });
+    }, this.options.checkMs).unref();
+  }
+
+  private async check(): Promise<void> {
+    const { health } = this;
+    await health.look();
+    if (this.isClosed) return;
+    try {
+      if (this.home.isGone()) this.openAgain();
+      else if (!health.isWell) this.probe();
+    } catch (error) {
+      health.fail('Writing to', error);
+    }
+    if (health.isOverBudget) {
+      this.log.carryOver();
+      await this.remover.removeSettled();
+      if (this.appender.segments.length === 0) health.fill(false);
+    }
+    if (!health.isWritable) this.watch();
+  }
+
+  /** Somebody took the directory away: what is lost by that is found out, and the rest written again. */
+  private openAgain(): void {
+    const { fs } = this.options;
+    this.home.open();
+    for (const segment of [...this.appender.segments]) {
+      try {
+        fs.statSync(segment.path);
+      } catch (error) {
+        if (codeOf(error) === 'ENOENT') this.log.lose(segment);
+      }
+    }
+    this.appender.seal();
+    this.health.heal();
+    this.log.flush();
+  }
+
+  /** Begins a new segment: a descriptor that failed is not to be trusted. */
+  private probe(): void {
+    this.appender.begin();
+    this.health.heal();
+    this.log.flush();
+  }
+
+  private async syncAll(): Promise<boolean> {
+    let isSafe = this.log.flush();
+    const { fs } = this.options;
+    if (this.isDirectoryDirty && this.appender.segments.length > 0) {
+      this.isDirectoryDirty = false;
+      if (!(await this.syncDirectory())) {
+        this.isDirectoryDirty = true;
+        isSafe = false;
+      }
+    }
+    for (const segment of [...this.appender.segments]) {
+      if (segment.isDirty) await this.syncSegment(fs, segment);
+    }
+    return isSafe && !this.appender.segments.some(({ hasFailedSync, live }) => hasFailedSync && live > 0);
+  }
+
+  private async syncDirectory(): Promise<boolean> {
+    const { fs, directory } = this.options;
+    try {
+      for (const path of [this.home.path, directory]) {
+        const fd = await fs.open(path, 'r');
+        await fs.fsync(fd).finally(() => fs.close(fd));
+      }
+      return true;
+    } catch (error) {
+      this.health.fail('Syncing', error);
+      return false;
+    }
+  }
+
+  private async syncSegment(fs: SpoolFs, segment: OwnSegment): Promise<void> {
+    const fd = segment.descriptor;
+    segment.isDirty = false;
+    if (fd === null) return;
+    segment.isSyncing = true;
+    try {
+      await fs.fdatasync(fd);
+    } catch (error) {
+      // the system forgets what it could not write: a second try would say that all is well
+      segment.hasFailedSync = true;
+      this.log.distrust(segment);
+      this.seal(segment);
+      this.health.fail('Syncing', error);
+    }
+    segment.isSyncing = false;
+    if (segment.isSealed && !segment.isDirty) this.appender.closeFile(segment);
+  }
+}
