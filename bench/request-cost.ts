@@ -15,6 +15,7 @@ const NAMES: readonly VariantName[] = [
   'pino-http, buffered',
   'finish handler, Model.create',
   'express-audit-events',
+  'at level spool',
 ];
 const REFERENCE: VariantName = 'pino-http';
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);

@@ -1,7 +1,9 @@
 import { createWriteStream } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Express, RequestHandler } from 'express';
-import { createAudit } from 'express-audit-events';
+import { type AuditOptions, createAudit } from 'express-audit-events';
 import mongoose from 'mongoose';
 import morgan from 'morgan';
 import { destination, pino } from 'pino';
@@ -84,8 +86,22 @@ async function finishHandler({ uri }: Place): Promise<Variant> {
   return { middleware, settle: async () => void (await Promise.all(pending)) };
 }
 
-async function audited({ uri }: Place): Promise<Variant> {
-  const audit = createAudit({ mongo: uri });
+const audited = (place: Place): Promise<Variant> => auditedWith(place, {});
+
+/** Each record in a file before its response begins. */
+async function spooled(place: Place): Promise<Variant> {
+  const directory = await mkdtemp(join(tmpdir(), 'spool-'));
+  return auditedWith(place, { durability: 'spool', spool: { directory, minFreeBytes: 0 } });
+}
+
+/** And an intent on the disk before each unsafe request is handled. */
+async function strict(place: Place): Promise<Variant> {
+  const directory = await mkdtemp(join(tmpdir(), 'spool-'));
+  return auditedWith(place, { durability: 'strict', spool: { directory, minFreeBytes: 0 } });
+}
+
+async function auditedWith({ uri }: Place, options: Partial<AuditOptions>): Promise<Variant> {
+  const audit = createAudit({ mongo: uri, ...options });
   await audit.ready();
   const settle = async (): Promise<void> => {
     const { pending } = await audit.flush();
@@ -110,6 +126,8 @@ export const VARIANTS = {
   'pino-http, buffered': bufferedPinoLog,
   'finish handler, Model.create': finishHandler,
   'express-audit-events': audited,
+  'at level spool': spooled,
+  'at level strict, on disk': strict,
   'express-audit-events, unsettled': auditedUnsettled,
 } as const satisfies Readonly<Record<string, (place: Place) => Promise<Variant>>>;
 
