@@ -9,6 +9,7 @@ export {
   type RouterOptions,
 } from './audit';
 export type { ChangesOptions, ChangesPlugin } from './changes/plugin';
+export type { Durability, SpoolOptions, StrictOptions } from './durability';
 export { AuditCallError, AuditError, type AuditErrorCode, AuditOptionError } from './errors';
 export type {
   Action,
@@ -65,7 +66,9 @@ export type {
   JwtSecretOptions,
 } from './query/jwt-options';
 export type { OrganizationInfo } from './query/router-options';
+export { type KeptEvent, readSpool, type SpooledEvent, type SpooledProcess } from './read-spool';
 export type { DeliveryStats, DrainReport } from './record/deliver';
 export type { ChangeInput, ObjectInput, RequestAudit } from './record/request-audit';
 export type { RunAs } from './record/run-call';
+export type { InspectedSegment } from './record/spool/inspect';
 export type { EventReader, ReadLimits, WalkedPage } from './store';

@@ -74,7 +74,7 @@ const RANKS: readonly (readonly string[])[] = [
   // where record and query meet
   ['lib/reading-call'],
   // wiring
-  ['lib/audit', 'lib/cli/main'],
+  ['lib/audit', 'lib/read-spool', 'lib/cli/main'],
   // exports
   ['lib/index'],
 ];
@@ -90,7 +90,7 @@ const FOLDERS = [
   'lib/cli/',
 ];
 
-const WIRING = ['lib/audit', 'lib/index', 'lib/cli/main', 'lib/reading-call'];
+const WIRING = ['lib/audit', 'lib/read-spool', 'lib/index', 'lib/cli/main', 'lib/reading-call'];
 
 const BORDERS: readonly Border[] = [
   // types: it is what users hand in; the driver is always mongoose's own

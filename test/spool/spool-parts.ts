@@ -144,21 +144,28 @@ export async function takeAll({ journal }: TestSpool): Promise<Taken[]> {
 
 /** What another process gives of what is left, once it has adopted all. */
 export async function adoptAll(directory: string, options: Partial<SpoolOptions> = {}) {
+  const spool = await startAdopter(directory, options);
+  return { ...spool, taken: await takeAll(spool) };
+}
+
+/** A process that has adopted all that others left. */
+export async function startAdopter(
+  directory: string,
+  options: Partial<SpoolOptions> = {},
+): Promise<TestSpool> {
   const spool = startSpool(directory, options);
-  const taken: Taken[] = [];
   spool.journal.start();
-  await until(async () => {
-    taken.push(...(await takeAll(spool)));
-    return (await isAdopted(directory, spool)) && spool.journal.state().backlog === 0;
-  });
-  taken.push(...(await takeAll(spool)));
-  return { ...spool, taken };
+  await until(() => isAdopted(directory, spool));
+  return spool;
 }
 
 /** Whether nothing is left that is not its own, and all of that was read through. */
 async function isAdopted(directory: string, { journal, writer }: TestSpool): Promise<boolean> {
   let bytes = 0;
-  for (const name of await readdir(directory, { recursive: true })) {
+  // directories are renamed meanwhile
+  const names = await readdir(directory, { recursive: true }).catch(() => null);
+  if (names === null) return false;
+  for (const name of names) {
     const [, owner] = /^[0-9a-f-]{36}\.([0-9a-f-]{36})$/.exec(name) ?? [];
     if (owner !== undefined && owner !== writer) return false;
     if (name.endsWith('.seg')) bytes += (await stat(join(directory, name))).size;

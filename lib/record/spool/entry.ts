@@ -9,12 +9,18 @@ export interface EntryLog {
   release(entry: Entry): void;
 }
 
+export interface Completion {
+  readonly segment: OwnSegment;
+  readonly at: number;
+  readonly length: number;
+}
+
 /** One event of this process, as long as its owner holds on to its place. */
 export class Entry implements Place {
   /** Where its record lies; null when that is gone. */
   segment: OwnSegment | null = null;
   /** Where its completion lies, when that is written. */
-  completion: { readonly segment: OwnSegment; readonly at: number; readonly length: number } | null = null;
+  completion: Completion | null = null;
   /** Its bytes, until its completion is written. */
   opened: EventBytes | null = null;
   /** What is still to be written of it. */

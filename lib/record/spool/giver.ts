@@ -1,14 +1,8 @@
-import type { EventBytes, Taken } from '../../journal';
-import { decodeRecord, type Found, joinTail, KIND, seedOf } from './format';
+import type { Taken } from '../../journal';
 import { codeOf, type SpoolFs } from './fs';
-import { readPart, readSegment, walkSegment } from './read-segment';
-import type { GivingSegment, Location } from './segment';
-
-/** What a segment holds of one event. */
-interface Item {
-  readonly event: Found;
-  completion: Found | null;
-}
+import { type Item, itemsOf, readItem } from './items';
+import { readSegment } from './read-segment';
+import type { GivingSegment } from './segment';
 
 interface Loaded {
   readonly segment: GivingSegment;
@@ -30,6 +24,7 @@ export interface GiverOptions {
 /** Gives what segments hold, with one of them in memory. */
 export class Giver {
   private loaded: Loaded | null = null;
+  private next: Item | null = null;
   private readonly taken: Taken[] = [];
   private bytes = 0;
 
@@ -63,7 +58,8 @@ export class Giver {
       this.loaded = null;
       return true;
     }
-    const event = await this.join(loaded, item);
+    const pendingTail = this.options.pendingTail(segment, item.event.sequence);
+    const { event } = await readItem(this.options.fs, segment, loaded.bytes, item, pendingTail);
     if (this.taken.length > 0 && this.bytes + event.body.length > maxBytes) return false;
     this.next = null;
     // its owner may have settled it meanwhile
@@ -73,8 +69,6 @@ export class Giver {
     this.taken.push({ kind: 'event', event, place: this.placeIn(segment) });
     return true;
   }
-
-  private next: Item | null = null;
 
   private peek({ segment, left }: Loaded): Item | null {
     while (this.next === null || !segment.wants(this.next.event.sequence)) {
@@ -105,8 +99,7 @@ export class Giver {
     const segment = this.options.next();
     if (segment === null) return null;
     const bytes = await this.read(segment);
-    const items = new Map<number, Item>();
-    await walkSegment(bytes, segment, { record: (found) => collect(items, segment, found), bad() {} });
+    const items = await itemsOf(bytes, segment);
     this.next = null;
     this.loaded = { segment, bytes, items, left: items.values() };
     return this.loaded;
@@ -121,48 +114,6 @@ export class Giver {
       return EMPTY;
     }
   }
-
-  private async join({ segment, bytes }: Loaded, { event, completion }: Item): Promise<EventBytes> {
-    const { sequence, timestamp, tailAt } = event;
-    const body = bytes.subarray(event.start, event.end);
-    const tail =
-      completion === null
-        ? await this.tailElsewhere(segment, sequence)
-        : bytes.subarray(completion.start, completion.end);
-    if (tail === null) return { sequence, timestamp, tailAt, body: Buffer.from(body) };
-    return { sequence, timestamp, tailAt, body: joinTail(body, tailAt, tail) };
-  }
-
-  private async tailElsewhere(segment: GivingSegment, sequence: number): Promise<Buffer | null> {
-    const pending = this.options.pendingTail(segment, sequence);
-    if (pending !== null) return pending;
-    const location = segment.crossed.get(sequence);
-    return location === undefined ? null : readCompletion(this.options.fs, location, sequence);
-  }
 }
 
 const EMPTY = Buffer.alloc(0);
-
-/** The last record of a sequence counts, and the last completion behind it. */
-function collect(items: Map<number, Item>, { number }: GivingSegment, found: Found): void {
-  if (found.kind === KIND.completion) {
-    const item = found.from === number ? items.get(found.sequence) : undefined;
-    if (item !== undefined) item.completion = found;
-    return;
-  }
-  items.delete(found.sequence);
-  items.set(found.sequence, { event: found, completion: null });
-}
-
-/** Null for one that is damaged or gone: the event then says what it said when it was opened. */
-async function readCompletion(fs: SpoolFs, location: Location, sequence: number): Promise<Buffer | null> {
-  const { segment, at, length } = location;
-  try {
-    const bytes = await readPart(fs, segment.path, at, length);
-    const found = decodeRecord(bytes, 0, seedOf(segment.key, segment.number));
-    return found?.sequence === sequence ? bytes.subarray(found.start, found.end) : null;
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
-    return null;
-  }
-}

@@ -24,11 +24,27 @@ export class LossFinder {
   private damage: { readonly segment: number; readonly from: number } | null = null;
   private highest: number | null = null;
   private time: number | null = null;
+  private number: number | null = null;
+  private before: number | null = null;
 
   constructor(private readonly writer: string) {}
 
+  /** The next segment, whose number need not be that behind the one before. */
+  segment(number: number): void {
+    const before = this.number;
+    this.number = number;
+    if (before !== null && before !== number - 1) this.bad(before);
+    // a log begins with its first segment
+    if (before === null && number === 1) this.highest = 0;
+    this.before = before;
+  }
+
   header(floor: number, createdAt: number): void {
+    // the segment before was cut off between two records
+    if (this.before !== null && this.highest !== null && floor > this.highest) this.bad(this.before);
     this.reach(floor, createdAt);
+    // nothing was kept before it that is above
+    this.damage = null;
     this.time ??= createdAt;
   }
 
@@ -43,8 +59,8 @@ export class LossFinder {
     this.reach(sequence, timestamp);
   }
 
-  /** Something that should be here, or behind a segment, cannot be read. */
-  bad(segment: number): void {
+  /** Something that should be in a segment, or behind it, cannot be read. */
+  bad(segment = this.number ?? 0): void {
     this.damage ??= { segment, from: this.highest ?? Number.NaN };
   }
 

@@ -1,5 +1,6 @@
 import type { EventBytes, Place } from '../../journal';
 import type { Appender } from './appender';
+import { writeCompletions } from './completions';
 import { Entry, type EntryLog } from './entry';
 import { KIND, type RecordHead } from './format';
 import type { Health } from './health';
@@ -88,7 +89,7 @@ export class OwnLog implements EntryLog {
     while (this.pending.size > 0) {
       if (!this.options.health.isWell) return false;
       try {
-        this.writeCompletions(this.nextCompletions());
+        this.writeCompletions();
       } catch (error) {
         this.options.health.fail('Writing to', error);
         return false;
@@ -209,31 +210,12 @@ export class OwnLog implements EntryLog {
     if (entries?.delete(entry) && entries.size === 0) this.open.delete(segment);
   }
 
-  private nextCompletions(): Entry[] {
-    const entries: Entry[] = [];
-    let length = 0;
-    for (const entry of this.pending.values()) {
-      length += recordLength(entry.tail ?? EMPTY);
-      if (entries.length > 0 && length > this.options.segmentBytes) break;
-      entries.push(entry);
-    }
-    return entries;
-  }
-
-  private writeCompletions(entries: readonly Entry[]): void {
-    const { appender, onWritten } = this.options;
-    const length = entries.reduce((sum, { tail }) => sum + recordLength(tail ?? EMPTY), 0);
-    const segment = appender.segmentFor(length);
-    this.scratch.begin(length);
-    const starts = entries.map((entry) =>
-      this.scratch.add(completionHead(entry), entry.tail ?? EMPTY, segment.seed),
-    );
-    const base = this.scratch.take((bytes) => appender.write(segment, bytes, length));
-    for (const [i, entry] of entries.entries()) {
-      const at = base + (starts[i] ?? 0);
-      entry.completion = { segment, at, length: recordLength(entry.tail ?? EMPTY) };
-      if (entry.state === 'spilled' && entry.segment !== null && entry.segment !== segment)
-        entry.segment.crossed.set(entry.sequence, entry.completion);
+  private writeCompletions(): void {
+    const { appender, segmentBytes, onWritten } = this.options;
+    for (const [entry, completion] of writeCompletions(appender, this.scratch, this.pending, segmentBytes)) {
+      entry.completion = completion;
+      if (entry.state === 'spilled' && entry.segment !== null && entry.segment !== completion.segment)
+        entry.segment.crossed.set(entry.sequence, completion);
       this.close(entry);
       entry.tail = null;
       this.pending.delete(entry.sequence);
@@ -242,14 +224,8 @@ export class OwnLog implements EntryLog {
   }
 }
 
-const EMPTY = Buffer.alloc(0);
-
 function headOf(event: EventBytes, isOpen: boolean, before: OwnSegment | null): RecordHead {
   const { sequence, timestamp, tailAt } = event;
   const kind = isOpen ? KIND.open : KIND.whole;
   return { kind, sequence, timestamp, tailAt, from: before?.number ?? 0 };
-}
-
-function completionHead({ sequence, timestamp, segment }: Entry): RecordHead {
-  return { kind: KIND.completion, sequence, timestamp, tailAt: 0, from: segment?.number ?? 0 };
 }

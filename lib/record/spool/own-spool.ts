@@ -1,6 +1,7 @@
 import type { Reporter } from '../../errors';
 import type { EventBytes, Place } from '../../journal';
 import { Appender } from './appender';
+import { DiskSync } from './disk-sync';
 import { codeOf, type SpoolFs } from './fs';
 import { Health } from './health';
 import { Home } from './home';
@@ -31,11 +32,11 @@ export class OwnSpool {
   readonly log: OwnLog;
   private readonly home: Home;
   private readonly appender: Appender;
+  private readonly disk: DiskSync;
   private readonly syncer: Syncer;
   private readonly remover: Remover<OwnSegment>;
   private checkTimer: NodeJS.Timeout | null = null;
   private checking: Promise<void> | null = null;
-  private isDirectoryDirty = true;
   private isCarryScheduled = false;
   private isClosed = false;
 
@@ -64,6 +65,13 @@ export class OwnSpool {
       onSettled: () => this.removeSettled(),
     });
     this.syncer = new Syncer({ intervalMs: fsyncMs, sync: () => this.syncAll() });
+    this.disk = new DiskSync({
+      fs,
+      directories: [this.home.path, directory],
+      appender: this.appender,
+      log: this.log,
+      health,
+    });
     this.remover = new Remover(fs, this.appender.segments, (segment) => this.onRemoved(segment));
     this.open();
     health.lookNow();
@@ -114,6 +122,20 @@ export class OwnSpool {
     this.health.close();
   }
 
+  private async syncAll(): Promise<boolean> {
+    const isSafe = await this.disk.sync();
+    return isSafe && (this.appender.segments.length === 0 || this.isThere());
+  }
+
+  /** What was deleted syncs as well as any other. */
+  private isThere(): boolean {
+    try {
+      return !this.home.isGone();
+    } catch {
+      return false;
+    }
+  }
+
   private open(): void {
     try {
       this.home.open();
@@ -135,7 +157,7 @@ export class OwnSpool {
   }
 
   private onSegment(): void {
-    this.isDirectoryDirty = true;
+    this.disk.noteSegment();
     if (this.isCarryScheduled) return;
     this.isCarryScheduled = true;
     setImmediate(() => {
@@ -200,53 +222,5 @@ export class OwnSpool {
     this.appender.begin();
     this.health.heal();
     this.log.flush();
-  }
-
-  private async syncAll(): Promise<boolean> {
-    let isSafe = this.log.flush();
-    const { fs } = this.options;
-    if (this.isDirectoryDirty && this.appender.segments.length > 0) {
-      this.isDirectoryDirty = false;
-      if (!(await this.syncDirectory())) {
-        this.isDirectoryDirty = true;
-        isSafe = false;
-      }
-    }
-    for (const segment of [...this.appender.segments]) {
-      if (segment.isDirty) await this.syncSegment(fs, segment);
-    }
-    return isSafe && !this.appender.segments.some(({ hasFailedSync, live }) => hasFailedSync && live > 0);
-  }
-
-  private async syncDirectory(): Promise<boolean> {
-    const { fs, directory } = this.options;
-    try {
-      for (const path of [this.home.path, directory]) {
-        const fd = await fs.open(path, 'r');
-        await fs.fsync(fd).finally(() => fs.close(fd));
-      }
-      return true;
-    } catch (error) {
-      this.health.fail('Syncing', error);
-      return false;
-    }
-  }
-
-  private async syncSegment(fs: SpoolFs, segment: OwnSegment): Promise<void> {
-    const fd = segment.descriptor;
-    segment.isDirty = false;
-    if (fd === null) return;
-    segment.isSyncing = true;
-    try {
-      await fs.fdatasync(fd);
-    } catch (error) {
-      // the system forgets what it could not write: a second try would say that all is well
-      segment.hasFailedSync = true;
-      this.log.distrust(segment);
-      this.seal(segment);
-      this.health.fail('Syncing', error);
-    }
-    segment.isSyncing = false;
-    if (segment.isSealed && !segment.isDirty) this.appender.closeFile(segment);
   }
 }

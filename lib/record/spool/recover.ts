@@ -39,6 +39,7 @@ class FirstReading {
 
   async read(segment: AdoptedSegment, isLast: boolean): Promise<void> {
     const { fs, writer } = this.options;
+    this.finder.segment(segment.number);
     const bytes = await readSegment(fs, segment.path);
     segment.bytes = bytes.length;
     const events = new Map<number, number>();
@@ -48,7 +49,7 @@ class FirstReading {
       record: (found) => this.note(segment, found, events),
       bad: (at, end, isTail) => {
         if (isTail && isLast) return;
-        this.finder.bad(segment.number);
+        this.finder.bad();
         damages.push({ writer, number: segment.number, at, bytes: bytes.subarray(at, end) });
       },
     });
@@ -121,8 +122,6 @@ export async function recover(options: RecoverOptions): Promise<AdoptedSegment[]
   const segments = await listSegments(options, latest);
   const reading = new FirstReading(segments, latest, options);
   for (const [i, segment] of segments.entries()) {
-    const before = segments[i - 1];
-    if (before !== undefined && before.number !== segment.number - 1) reading.finder.bad(before.number);
     await reading.read(segment, i === segments.length - 1);
   }
   if (reading.finder.hasRanges) {
