@@ -28,7 +28,14 @@ function isTree(value: unknown): value is Tree {
   return typeof value === 'object' && value !== null;
 }
 
+/** An item; new ones come the last one first. */
+function isPlaceIn(list: readonly unknown[], key: string | number, kind: DiffEntry['kind']): boolean {
+  return Number.isInteger(key) && Number(key) >= 0 && (kind === 'N' || Number(key) < list.length);
+}
+
 function applyAt(parent: Tree, key: string | number, change: DiffEntry): void {
+  if (Array.isArray(parent) && !isPlaceIn(parent, key, change.kind))
+    throw new TypeError(`${WRONG}: a list has no item ${JSON.stringify(key)}.`);
   if (change.kind === 'A') applyToItem(get(parent, key), change);
   else if (change.kind !== 'D') set(parent, key, copyOf(change.rhs));
   else if (Array.isArray(parent)) parent.splice(Number(key), 1);

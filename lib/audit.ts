@@ -133,7 +133,10 @@ export interface Audit {
   run<T>(who: RunAs, task: () => T): Promise<Awaited<T>>;
   /** Resolves once MongoDB is connected and the indexes were tried, or the audit is closed. Never rejects. */
   ready(): Promise<void>;
-  /** Waits until all that was captured so far is stored. @default deadlineMs 30000 (30 seconds) */
+  /**
+   * Waits until all that was captured so far is stored. What open requests have changed by then is stored too, with
+   * the user known by then. @default deadlineMs 30000 (30 seconds)
+   */
   flush(options?: DeadlineOptions): Promise<DrainReport>;
   stats(): AuditStats;
   /** Stores what it can within the deadline, says what was left, and disconnects. Idempotent. @default deadlineMs 10000 (10 seconds) */
@@ -201,11 +204,12 @@ export function createAudit(options: AuditOptions): Audit {
   const { limits, flushIntervalMs, source } = settings;
   const journal = createJournal(settings, writerId, reporter);
   const createRedaction = createRedactor(settings.redact, settings.dangerouslyRecordSecrets);
+  const context = new AuditContext<Surroundings>();
   const intake = new Delivery({
     ...{ writer, journal, reporter, uuid7, source, limits, flushIntervalMs },
     mask: createIdentityMask({ settings, reporter, createRedaction }),
+    outside: context.outside,
   });
-  const context = new AuditContext<Surroundings>();
   const copying = { settings, reporter, createRedaction, uuid7, context, intake };
   const holds = new ChangeHolds({ reporter, intake, maxBytes: limits.maxQueueBytes });
   const changes = createChangeRecorder(copying);
@@ -240,7 +244,12 @@ export function createAudit(options: AuditOptions): Audit {
     record: createRecordCall(copying),
     run: createRunCall(copying),
     ready: () => writer.ready(),
-    flush: ({ deadlineMs = DEFAULT_FLUSH_MS } = {}) => intake.flush(deadlineMs),
+    async flush({ deadlineMs = DEFAULT_FLUSH_MS } = {}) {
+      // a response that its client has seen ends within this turn of the event loop
+      await new Promise(setImmediate);
+      holds.flush();
+      return intake.flush(deadlineMs);
+    },
     stats: () => statsOf(intake, admission, connection),
     async close({ deadlineMs = DEFAULT_CLOSE_MS } = {}) {
       holds.close();

@@ -8,6 +8,11 @@ import type { EventEmitter } from 'node:events';
 export class AuditContext<T> {
   private readonly storage = new AsyncLocalStorage<T>();
   private isStarted = false;
+  /**
+   * Runs what is done for all requests together, in the contexts in which the audit was made: in those of the request
+   * that happens to set it off (this one, a tracer's, a logger's) it would pass for that request's work.
+   */
+  readonly outside: <R>(task: () => R) => R = AsyncLocalStorage.snapshot();
 
   /** Until this is called requests carry no context: an app that records no changes pays nothing. */
   start(): void {
@@ -27,20 +32,25 @@ export class AuditContext<T> {
   }
 
   /**
-   * Runs what handles a request. The events of its stream come from the socket, outside of what handles it: a parser
+   * Runs what handles a request. The events of its streams come from the socket, outside of what handles it: a parser
    * that is done when they are (multer, busboy, formidable) would go on in no context, or, on a connection that is
-   * kept, in another request's. So they are emitted in this one.
+   * kept, in another request's; and a response that was pipelined finishes in that of the one before. So they are
+   * emitted in this one.
    */
-  runRequest(request: EventEmitter, value: T, next: () => void): void {
+  runRequest(streams: readonly EventEmitter[], value: T, next: () => void): void {
+    for (const stream of streams) this.emitIn(stream, value);
+    this.storage.run(value, next);
+  }
+
+  private emitIn(stream: EventEmitter, value: T): void {
     const { storage } = this;
-    const { emit } = request;
-    Object.defineProperty(request, 'emit', {
+    const { emit } = stream;
+    Object.defineProperty(stream, 'emit', {
       value: function emitInContext(this: EventEmitter, ...event: Parameters<typeof emit>): boolean {
         return storage.run(value, () => Reflect.apply(emit, this, event));
       },
       writable: true,
       configurable: true,
     });
-    storage.run(value, next);
   }
 }

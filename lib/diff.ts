@@ -21,22 +21,31 @@ const PATH_STEPS_PER_NODE = 4;
 
 class TooMany extends Error {}
 
+/** Looked up once: every member is asked for. */
+const { hasOwn } = Object;
+
 function isMembers(value: Plain): value is Members {
   if (typeof value !== 'object' || value === null) return false;
   return !Array.isArray(value) && !(value instanceof Hidden) && !Buffer.isBuffer(value);
 }
 
-/** Members under the names that are seen; null where they cannot be matched one by one. */
-function byName(raw: Plain, seen: Json): Members | null {
-  if (!isMembers(raw)) return null;
-  if (raw === seen) return raw;
-  if (typeof seen !== 'object' || seen === null || Array.isArray(seen)) return null;
+/** Members under the names that are seen. */
+interface Named {
+  readonly names: readonly string[];
+  readonly raw: Members;
+  readonly seen: SeenMembers;
+}
+
+/** Null where they cannot be matched one by one. The names of a wide object are dear, so they are asked for once. */
+function named(raw: Plain, seen: Json): Named | null {
+  if (!isMembers(raw) || typeof seen !== 'object' || seen === null || Array.isArray(seen)) return null;
   const keys = Object.keys(raw);
+  if (keys.every((key) => hasOwn(seen, key))) return { names: keys, raw, seen: seen as SeenMembers };
   // a copy keeps the order of its members
   const names = Object.keys(seen);
   if (names.length !== keys.length) return null;
-  if (keys.every((key, i) => key === names[i])) return raw;
-  return Object.fromEntries(names.map((name, i) => [name, raw[keys[i] as string] as Plain]));
+  const renamed = Object.fromEntries(names.map((name, i) => [name, raw[keys[i] as string] as Plain]));
+  return { names, raw: renamed, seen: seen as SeenMembers };
 }
 
 function isList(raw: Plain, seen: Json): boolean {
@@ -62,10 +71,10 @@ class Comparison {
         this.compareItems(raw as Plain[], seen as Json[], otherRaw as Plain[], otherSeen as Json[]);
         return;
       }
-      const members = byName(raw, seen);
-      const others = members && byName(otherRaw, otherSeen);
+      const members = named(raw, seen);
+      const others = members && named(otherRaw, otherSeen);
       if (members !== null && others !== null) {
-        this.compareMembers(members, seen as SeenMembers, others, otherSeen as SeenMembers);
+        this.compareMembers(members, others);
         return;
       }
       if (this.isEqual(raw, otherRaw) && this.isEqual(seen as Plain, otherSeen as Plain)) return;
@@ -98,31 +107,33 @@ class Comparison {
     }
   }
 
-  private compareMembers(raw: Members, seen: SeenMembers, otherRaw: Members, otherSeen: SeenMembers): void {
-    const names = Object.keys(raw);
+  private compareMembers({ names, raw, seen }: Named, other: Named): void {
     let common = 0;
-    for (const name of names) {
-      const one = raw[name] as Plain;
-      const other = otherRaw[name];
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
       this.path.push(name);
-      if (other === undefined || !Object.hasOwn(otherRaw, name)) {
-        this.entries.push({ kind: 'D', ...this.place(), lhs: seen[name] });
-      } else {
+      // most often there are the same members in the same order
+      if (other.names[i] === name || hasOwn(other.raw, name)) {
         common += 1;
-        if (one === other && seen[name] === otherSeen[name]) this.charge();
-        else this.compare(one, seen[name] as Json, other, otherSeen[name] as Json);
+        this.compare(
+          raw[name] as Plain,
+          seen[name] as Json,
+          other.raw[name] as Plain,
+          other.seen[name] as Json,
+        );
+      } else {
+        this.entries.push({ kind: 'D', ...this.place(), lhs: seen[name] });
       }
       this.path.pop();
     }
-    const others = Object.keys(otherRaw);
-    if (others.length > common) this.addNew(others, raw, otherSeen);
+    if (other.names.length > common) this.addNew(other, raw);
   }
 
-  private addNew(names: readonly string[], raw: Members, otherSeen: SeenMembers): void {
+  private addNew({ names, seen }: Named, known: Members): void {
     for (const name of names) {
-      if (Object.hasOwn(raw, name)) continue;
+      if (hasOwn(known, name)) continue;
       this.path.push(name);
-      this.entries.push({ kind: 'N', ...this.place(), rhs: otherSeen[name] });
+      this.entries.push({ kind: 'N', ...this.place(), rhs: seen[name] });
       this.path.pop();
     }
   }
@@ -142,7 +153,7 @@ class Comparison {
     const keys = Object.keys(a);
     return (
       keys.length === Object.keys(b).length &&
-      keys.every((key) => Object.hasOwn(b, key) && this.isEqualBelow(a[key] as Plain, b[key] as Plain))
+      keys.every((key) => hasOwn(b, key) && this.isEqualBelow(a[key] as Plain, b[key] as Plain))
     );
   }
 }

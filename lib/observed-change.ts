@@ -1,3 +1,6 @@
+/** Of a state: two of them and their diff, which may repeat both, must fit into one document of MongoDB (16 MiB). */
+export const MOST_STATE_BYTES = 2 * 1024 * 1024;
+
 /** One document that a write touched, as it was observed. */
 export interface ObservedChange {
   readonly action: 'create' | 'update' | 'delete';

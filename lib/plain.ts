@@ -17,7 +17,7 @@ export type Plain =
   | { readonly [key: string]: Plain };
 
 export interface PlainOptions {
-  /** Dotted paths of what is hidden; items of lists need no step, `*` and `$*` are any key. */
+  /** Dotted paths of what is hidden; items of lists need no step, `*` and `$*` are any key, `**` any number of keys. */
   readonly hidden: readonly string[];
   readonly maxNodes: number;
   readonly maxDepth: number;
@@ -27,20 +27,30 @@ export interface PlainOptions {
 
 interface HiddenPaths {
   isEnd: boolean;
+  /** Whether any key leads back to here. */
+  readonly isDeep: boolean;
   readonly members: Map<string, HiddenPaths>;
 }
 
 const ANY_KEYS = ['*', '$*'] as const;
+const ANY_DEPTH = '**';
+/** How mongoose and MongoDB write that any item of a list is meant. */
+const ANY_ITEMS: ReadonlySet<string> = new Set(['$', '$[]']);
 const UNREADABLE = '[Throws]';
 
 class TooLarge extends Error {}
 
+function hiddenPaths(key?: string): HiddenPaths {
+  return { isEnd: false, isDeep: key === ANY_DEPTH, members: new Map() };
+}
+
 function compile(paths: readonly string[]): HiddenPaths {
-  const root: HiddenPaths = { isEnd: false, members: new Map() };
+  const root = hiddenPaths();
   for (const path of paths) {
     let node = root;
     for (const key of path.split('.')) {
-      const next = node.members.get(key) ?? { isEnd: false, members: new Map() };
+      if (ANY_ITEMS.has(key)) continue;
+      const next = node.members.get(key) ?? hiddenPaths(key);
       node.members.set(key, next);
       node = next;
     }
@@ -51,14 +61,21 @@ function compile(paths: readonly string[]): HiddenPaths {
 
 function step(nodes: readonly HiddenPaths[], key: string): readonly HiddenPaths[] {
   if (nodes.length === 0) return nodes;
-  const found: HiddenPaths[] = [];
-  for (const { members } of nodes) {
+  const found = new Set<HiddenPaths>();
+  for (const node of nodes) {
+    if (node.isDeep) found.add(node);
     for (const name of [key, ...ANY_KEYS]) {
-      const node = members.get(name);
-      if (node !== undefined) found.push(node);
+      const next = node.members.get(name);
+      if (next === undefined) continue;
+      found.add(next);
+      const deep = next.members.get(ANY_DEPTH);
+      if (deep !== undefined) found.add(deep);
     }
   }
-  return found;
+  // a key of its own, or one that was never taken apart
+  const parts = key.split('.');
+  if (parts.length > 1) for (const node of parts.reduce(step, nodes)) found.add(node);
+  return [...found];
 }
 
 function isPlainObject(value: object): boolean {
@@ -70,6 +87,8 @@ function isPlainObject(value: object): boolean {
 interface BsonValue {
   readonly _bsontype?: unknown;
   readonly sub_type?: number;
+  readonly pattern: string;
+  readonly options: string;
   readonly buffer: Uint8Array;
   readonly position: number;
   toHexString(): string;
@@ -93,6 +112,8 @@ function ofBson(value: BsonValue): unknown {
       const number = value.toNumber();
       return Number.isSafeInteger(number) ? number : String(value);
     }
+    case 'BSONRegExp':
+      return `/${value.pattern}/${value.options}`;
     case 'Int32':
     case 'Double':
       return value.valueOf();
@@ -109,14 +130,22 @@ function hasMethod<K extends string>(value: object, name: K): value is Record<K,
   return name in value && typeof (value as Record<K, unknown>)[name] === 'function';
 }
 
+/** Other keys than texts might not be told apart as texts. */
+function ofMap(map: ReadonlyMap<unknown, unknown>): unknown {
+  const entries = [...map];
+  return entries.every(([key]) => typeof key === 'string') ? Object.fromEntries(entries) : entries;
+}
+
 /** What an instance of a class stands for: a value of BSON, a document's content, or its class's name. */
 function ofInstance(value: object): unknown {
   if (types.isDate(value)) {
     const time = Date.prototype.getTime.call(value);
     return Number.isNaN(time) ? '[Invalid Date]' : new Date(time).toISOString();
   }
-  if (types.isMap(value)) return Object.fromEntries(value);
+  if (types.isMap(value)) return ofMap(value);
   if (types.isSet(value)) return [...value];
+  if (types.isAnyArrayBuffer(value)) return Buffer.from(value);
+  if (types.isBoxedPrimitive(value)) return value.valueOf();
   if (types.isRegExp(value)) return String(value);
   if ('_bsontype' in value) {
     const known = ofBson(value as BsonValue);
@@ -192,7 +221,7 @@ class PlainCopy {
     const copy: Plain[] = [];
     for (let i = 0; i < items.length; i++) {
       const next = step(hidden, String(i));
-      copy.push(this.member(items[i], next.length === 0 ? hidden : [...hidden, ...next]));
+      copy.push(this.member(items[i], next.length === 0 ? hidden : [...new Set([...hidden, ...next])]));
     }
     return copy;
   }

@@ -47,6 +47,9 @@ export interface MongooseSchema {
     readonly isRoot: boolean;
   };
   readonly paths: Readonly<Record<string, SchemaPath>>;
+  /** Of the items of lists, `list.$`. */
+  readonly subpaths?: Readonly<Record<string, SchemaPath>>;
+  readonly discriminators?: Readonly<Record<string, MongooseSchema>> | null;
   _clone?(...args: unknown[]): MongooseSchema;
   on(event: 'init', listener: (model: MongooseModel) => void): unknown;
 }

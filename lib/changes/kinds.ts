@@ -56,17 +56,46 @@ export class Kinds {
 
 function describe(model: MongooseModel, settings: ChangesSettings): Kind {
   const { maxDocuments, maxBytes, omit } = settings;
-  const masked = [...new Set([...omit, ...unselectedPaths(model.schema)])];
-  return { type: settings.type ?? model.collection.collectionName, masked, maxDocuments, maxBytes };
+  const type = settings.type ?? model.collection.collectionName;
+  let masked: readonly string[] | undefined;
+  return {
+    type,
+    maxDocuments,
+    maxBytes,
+    /** Known by the first write: discriminators of sub-documents may come after the model. */
+    get masked() {
+      masked ??= [...new Set([...omit, ...unselectedPaths(model.schema)])];
+      return masked;
+    },
+  };
 }
 
-/** Paths with select:false, those of sub-documents with the path to them; a schema within itself is seen once. */
-function unselectedPaths(schema: MongooseSchema, prefix = '', above: readonly unknown[] = []): string[] {
-  if (above.includes(schema)) return [];
-  return Object.entries(schema.paths).flatMap(([path, { options, schema: inner }]) => {
-    // `$*` stands for any key of a Map
-    const full = `${prefix}${path}`.replaceAll('$*', '*');
-    if (options?.select === false) return [full];
-    return inner === undefined ? [] : unselectedPaths(inner, `${full}.`, [...above, schema]);
-  });
+/** Paths with select:false. Below a schema within itself they are at any depth. */
+function unselectedPaths(schema: MongooseSchema): string[] {
+  const below = (prefix: string, loop: MongooseSchema): string[] =>
+    walk(loop, { prefix: `${prefix}**.`, above: [], below: () => [] });
+  return walk(schema, { prefix: '', above: [], below });
+}
+
+interface Walk {
+  readonly prefix: string;
+  readonly above: readonly MongooseSchema[];
+  /** Of a schema that is among those above. */
+  readonly below: (prefix: string, loop: MongooseSchema) => string[];
+}
+
+/** Those of sub-documents, in lists of lists and of all their discriminators too, with the path to them. */
+function walk(schema: MongooseSchema, { prefix, above, below }: Walk): string[] {
+  if (above.includes(schema)) return below(prefix, schema);
+  const schemas = [...above, schema];
+  return Object.entries({ ...schema.paths, ...schema.subpaths }).flatMap(
+    ([path, { options, schema: inner }]) => {
+      // items of lists need no step, and `$*` stands for any key of a Map
+      const full = `${prefix}${path}`.replace(/\.\$(?=\.|$)/g, '').replaceAll('$*', '*');
+      if (options?.select === false) return [full];
+      if (inner === undefined) return [];
+      const forms = [inner, ...Object.values(inner.discriminators ?? {})];
+      return forms.flatMap((form) => walk(form, { prefix: `${full}.`, above: schemas, below }));
+    },
+  );
 }

@@ -1,5 +1,6 @@
 import { AuditError, AuditOptionError, type Reporter } from '../errors';
-import type { ChangeRecorder } from '../observed-change';
+import type { ObjectType } from '../names';
+import { type ChangeRecorder, MOST_STATE_BYTES } from '../observed-change';
 import type { MongooseCollection, MongooseModel, MongooseSchema } from './driver';
 import { type ChangesSettings, Kinds } from './kinds';
 import { LoadedStates } from './loaded-states';
@@ -11,12 +12,15 @@ const DEFAULT_BYTES = 256 * 1024;
 
 export interface ChangesOptions {
   /** What the objects are called in the trail. @default the model's collection name */
-  readonly type?: string;
-  /** Paths (dotted) whose values are masked, besides those of fields with `select: false`. @default none */
+  readonly type?: ObjectType;
+  /**
+   * Paths (dotted) whose values are masked, besides those of fields with `select: false`: items of lists need no step,
+   * `*` is any key, `**` any number of keys. @default none
+   */
   readonly omit?: readonly string[];
   /** Most documents of one write that are recorded each; how many more is said in one event. @default 1000 */
   readonly maxDocuments?: number;
-  /** Longest state before or after a change, in bytes; a longer one is left out. @default 262144 (256 KiB) */
+  /** Longest state before or after a change, in bytes, up to 2 MiB; a longer one is left out. @default 262144 (256 KiB) */
   readonly maxBytes?: number;
 }
 
@@ -45,7 +49,10 @@ const CHECKS: Readonly<Record<keyof ChangesOptions, readonly [(value: unknown) =
     'a list of dotted paths',
   ],
   maxDocuments: [isPositive, 'a positive integer'],
-  maxBytes: [isPositive, 'a positive integer, in bytes'],
+  maxBytes: [
+    (value) => isPositive(value) && Number(value) <= MOST_STATE_BYTES,
+    `a positive integer up to ${MOST_STATE_BYTES}, in bytes`,
+  ],
 };
 
 function isPositive(value: unknown): boolean {

@@ -1,6 +1,7 @@
 import { diffStates, type Side } from '../diff';
 import { AuditError } from '../errors';
 import type { DiffEntry, Json } from '../event';
+import { MOST_STATE_BYTES } from '../observed-change';
 import { Hidden, toPlain } from '../plain';
 import { type Masking, Normaliser } from './normalise';
 import type { Redaction } from './redact/redact';
@@ -9,8 +10,6 @@ import type { SafeCopiesParts } from './safe-copies';
 /** Of a state; one with more of either is not stored. */
 const MOST_NODES = 50_000;
 const MOST_DEPTH = 90;
-/** Two states and their diff, which may repeat both, must fit into one document of MongoDB (16 MiB). */
-const MOST_BYTES = 2 * 1024 * 1024;
 /** What the normaliser sets aside for the rest of an event, and for what containers have to say when they are cut. */
 const SPARE_BYTES = 64 * 1024;
 const MASKED = '[REDACTED]';
@@ -107,7 +106,7 @@ function copyState(
   { [name]: state, masked, maxBytes }: States,
 ): Copied {
   if (state === null || state === undefined) return { side: null, bytes: 0 };
-  const most = Math.min(maxBytes, MOST_BYTES);
+  const most = Math.min(maxBytes, MOST_STATE_BYTES);
   const raw = toPlain(state, { hidden: masked, maxNodes: MOST_NODES, maxDepth: MOST_DEPTH, maxChars: most });
   if (raw === undefined) return undefined;
   const normaliser = new Normaliser(

@@ -28,6 +28,8 @@ export interface DeliveryParts {
   readonly flushIntervalMs: number;
   /** Masks what an app names by mistake; every event passes here. MUST NOT throw. */
   readonly mask: (event: AuditEvent) => AuditEvent;
+  /** Runs what is done for all requests together in the context of none. */
+  readonly outside: <T>(task: () => T) => T;
 }
 
 /**
@@ -82,6 +84,10 @@ export class Delivery implements Intake {
   }
 
   private enter(event: AuditEvent): { prepared: PreparedEvent; isQueued: boolean } {
+    return this.parts.outside(() => this.enterHere(event));
+  }
+
+  private enterHere(event: AuditEvent): { prepared: PreparedEvent; isQueued: boolean } {
     const prepared = this.encoder.prepare(event);
     this.declareLosses(prepared.cost);
     this.number(prepared);
@@ -91,6 +97,10 @@ export class Delivery implements Intake {
 
   open(event: AuditEvent): OpenEvent | null {
     if (this.parts.journal === null || this.isClosed) return null;
+    return this.parts.outside(() => this.openHere(event));
+  }
+
+  private openHere(event: AuditEvent): OpenEvent | null {
     const prepared = this.encoder.prepare(event);
     prepared.sequence = this.sequence + 1;
     const place = this.journalled(prepared, { isOpen: true });
@@ -98,7 +108,8 @@ export class Delivery implements Intake {
     if (place === null) return null;
     this.number(prepared);
     this.openCount += 1;
-    return new OpenEntry({ encoder: this.encoder, prepared, place }, (ended) => {
+    const { outside } = this.parts;
+    return new OpenEntry({ encoder: this.encoder, prepared, place, outside }, (ended) => {
       this.openCount -= 1;
       this.keep(ended);
     });

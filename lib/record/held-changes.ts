@@ -59,6 +59,52 @@ export function originate({ event, own }: HeldChange, origin: Partial<Origin>): 
   return event;
 }
 
+/** Without the headers, the body and whatever else an event keeps alive. Every request pays for it: a loop is dear. */
+function sharedOf(origin: Partial<Origin>): { [field in keyof Origin]: Origin[field] | undefined } {
+  const {
+    commitId,
+    requestId,
+    traceId,
+    spanId,
+    source,
+    user,
+    onBehalfOf,
+    system,
+    tenant,
+    object,
+    labels,
+    method,
+    url,
+    route,
+    host,
+    remoteAddr,
+    peerAddr,
+    userAgent,
+    client,
+  } = origin;
+  return {
+    commitId,
+    requestId,
+    traceId,
+    spanId,
+    source,
+    user,
+    onBehalfOf,
+    system,
+    tenant,
+    object,
+    labels,
+    method,
+    url,
+    route,
+    host,
+    remoteAddr,
+    peerAddr,
+    userAgent,
+    client,
+  };
+}
+
 /** A change that is held, and where it is kept meanwhile, if it is. */
 interface Waiting {
   readonly change: HeldChange;
@@ -80,9 +126,12 @@ export class ChangeHolds {
 
   constructor(private readonly parts: HoldParts) {}
 
-  /** @param origin asked when the changes go: who, from where, by which request, as known by then */
-  open(commitId: string, origin: () => Partial<Origin>): ChangeHold {
-    return new ChangeHold(this, commitId, origin);
+  /**
+   * @param defaults what is known from the start
+   * @param origin asked when the changes go: who, from where, by which request, as known by then
+   */
+  open(defaults: ChangeHold['defaults'], origin: () => Partial<Origin>): ChangeHold {
+    return new ChangeHold(this, defaults, origin);
   }
 
   /** Whether nothing more may wait. */
@@ -119,15 +168,24 @@ export class ChangeHolds {
     this.parts.reporter.error(new AuditError('AUDIT_CAPTURE_FAILED', message, { cause }));
   }
 
+  /** Lets go what is held, with what is known by now. */
+  flush(): void {
+    for (const hold of this.waiting) hold.release();
+  }
+
   /** Lets go what is held, and holds nothing from now on. */
   close(): void {
     this.isClosed = true;
-    for (const hold of this.waiting) hold.release();
+    this.flush();
   }
 }
 
-/** Changes of one request, held until it ends so that they are delivered with the user known then. */
-export class ChangeHold {
+/**
+ * Changes of one request, held until it ends so that they are delivered with the user known then. Whatever the request
+ * has started keeps this, and may outlive it (a pool, a timer), so nothing of the request is kept from its end on but
+ * what its changes share.
+ */
+export class ChangeHold implements Surroundings {
   private changes: Waiting[] = [];
   /** As known when the first change was kept: to ask again for each would cost more than all the rest. */
   private firstOrigin: Partial<Origin> | null = null;
@@ -138,8 +196,8 @@ export class ChangeHold {
 
   constructor(
     private readonly all: ChangeHolds,
-    private readonly commitId: string,
-    private readonly origin: () => Partial<Origin>,
+    readonly defaults: Pick<Origin, 'commitId' | 'requestId'>,
+    private origin: () => Partial<Origin>,
   ) {}
 
   /** How many there were in all. */
@@ -147,7 +205,7 @@ export class ChangeHold {
     return this.added;
   }
 
-  add(change: HeldChange): void {
+  hold(change: HeldChange): void {
     const opened = this.isOver ? null : this.all.keep(change, () => this.earlyOrigin());
     this.changes.push({ change, opened });
     this.added += 1;
@@ -165,6 +223,9 @@ export class ChangeHold {
   /** The request is over: nothing more is learnt of it, so nothing more waits. */
   end(): void {
     this.isOver = true;
+    const known = sharedOf(this.readOrigin());
+    this.origin = () => known;
+    this.firstOrigin = null;
     this.release();
   }
 
@@ -179,7 +240,7 @@ export class ChangeHold {
   }
 
   private earlyOrigin(): Partial<Origin> {
-    this.firstOrigin ??= this.readOrigin();
+    this.firstOrigin ??= sharedOf(this.readOrigin());
     return this.firstOrigin;
   }
 
@@ -188,7 +249,7 @@ export class ChangeHold {
       return this.origin();
     } catch (cause) {
       this.all.failed(cause);
-      return { commitId: this.commitId };
+      return this.defaults;
     }
   }
 }

@@ -125,7 +125,7 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     const recording = parts.context.isInUse && !isKnown ? find(req)?.taker : undefined;
     const goOn = (): void => {
       if (recording === undefined) next();
-      else parts.context.runRequest(req, recording, next);
+      else parts.context.runRequest([req, res], recording.changes, next);
     };
     if (isKnown || !usesIntents || isIntentMounted) goOn();
     else announce(req, res, goOn, 'unwanted');

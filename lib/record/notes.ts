@@ -1,5 +1,6 @@
 import { AuditCallError } from '../errors';
 import type { Action, Actor, Association, ObjectRef } from '../event';
+import { suggest } from '../suggest';
 import { ACTOR_KEYS, isUnknownActor, textOfId, toActor } from './actor';
 import { shortText } from './short-text';
 
@@ -55,8 +56,13 @@ function action(value: unknown): Action {
   throw new Unfit(`must be one of ${[...ACTIONS].join(', ')}`);
 }
 
+/** Lists and bytes are not asked for their members: these may be many. */
+function isRecord(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
 function labels(value: unknown): Record<string, string | number> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+  if (isRecord(value)) {
     const copy: Record<string, unknown> = { ...value };
     const isFine = Object.values(copy).every((one) => typeof one === 'string' || Number.isFinite(one));
     if (isFine) return copy as Record<string, string | number>;
@@ -123,4 +129,40 @@ export function readNote(call: string, name: keyof Notes, value: unknown): Notes
     const received = typeof value === 'string' ? JSON.stringify(value.slice(0, 40)) : typeof value;
     throw new AuditCallError(`${call}: ${name} ${problem}, received ${received}.`);
   }
+}
+
+/** @throws {AuditCallError} when it is no object, or a member of it throws */
+function membersOf(call: string, what: string, input: unknown): [string, unknown][] {
+  let received: string = input === null ? 'null' : typeof input;
+  try {
+    if (isRecord(input)) return Object.entries(input);
+    if (typeof input === 'object' && input !== null) received = 'a list, or bytes';
+  } catch {
+    throw new AuditCallError(`${call}: ${what} could not be read, one of its members throws.`);
+  }
+  throw new AuditCallError(`${call}: ${what} must be an object, received ${received}.`);
+}
+
+/**
+ * The fields of one object, each a note.
+ *
+ * @param what the object, as its caller knows it
+ * @throws {AuditCallError} naming the field, the value and what is allowed
+ */
+export function readNotes<F extends keyof Notes>(
+  call: string,
+  what: string,
+  { input, fields }: { readonly input: unknown; readonly fields: readonly F[] },
+): Pick<Notes, F> {
+  const notes: Notes = {};
+  for (const [name, value] of membersOf(call, what, input)) {
+    const field = fields.find((one) => one === name);
+    if (field === undefined) {
+      const near = suggest(name, fields);
+      const remedy = near === undefined ? `Known are ${fields.join(', ')}.` : `Did you mean '${near}'?`;
+      throw new AuditCallError(`${call}: field '${name}' is not known. ${remedy}`);
+    }
+    if (value !== undefined) Object.assign(notes, readNote(call, field, value));
+  }
+  return notes;
 }

@@ -7,21 +7,25 @@ export interface OpenEntryParts {
   readonly encoder: Pick<EventWriter, 'prepare' | 'amend'>;
   readonly prepared: PreparedEvent;
   readonly place: Place;
+  /** Runs what is done for all requests together in the context of none. */
+  readonly outside: <T>(task: () => T) => T;
 }
 
 /** An event that a journal keeps before it is over. */
 export class OpenEntry implements OpenEvent {
   private readonly encoder: OpenEntryParts['encoder'];
   private readonly place: Place;
+  private readonly outside: OpenEntryParts['outside'];
   private prepared: PreparedEvent;
 
   /** @param onEnd given the event as it is in the end */
   constructor(
-    { encoder, prepared, place }: OpenEntryParts,
+    { encoder, prepared, place, outside }: OpenEntryParts,
     private readonly onEnd: (event: PreparedEvent) => void,
   ) {
     this.encoder = encoder;
     this.place = place;
+    this.outside = outside;
     this.prepared = prepared;
   }
 
@@ -29,19 +33,22 @@ export class OpenEntry implements OpenEvent {
     const again = this.prepareAgain(event);
     if (again === null) return;
     // where the disk fails it still has what was said before
-    this.place.replace(again as EventBytes, true);
+    this.outside(() => this.place.replace(again as EventBytes, true));
     this.prepared = again;
   }
 
   complete(event: AuditEvent): void {
-    this.end(this.encoder.amend(this.prepared, event) ?? this.prepared);
+    const ended = this.encoder.amend(this.prepared, event) ?? this.prepared;
+    this.outside(() => this.end(ended));
   }
 
   conclude(event: AuditEvent): void {
     const again = this.prepareAgain(event) ?? this.prepared;
     const isSame = this.prepared.body?.equals(again.body as Buffer) === true;
-    if (!isSame && this.place.replace(again as EventBytes, false)) this.hand(again);
-    else this.end(again);
+    this.outside(() => {
+      if (!isSame && this.place.replace(again as EventBytes, false)) this.hand(again);
+      else this.end(again);
+    });
   }
 
   private prepareAgain(event: AuditEvent): PreparedEvent | null {

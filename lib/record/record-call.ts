@@ -1,12 +1,10 @@
 import type { AuditContext } from '../context';
-import { AuditCallError } from '../errors';
 import type { AuditEvent } from '../event';
-import { suggest } from '../suggest';
 import { blankEvent } from './build-event';
 import { actionOfStates, copyStates, TOLD } from './change-copies';
 import type { Surroundings } from './held-changes';
 import type { Intake } from './intake';
-import { type Notes, readNote } from './notes';
+import { type Notes, readNote, readNotes } from './notes';
 import { isProduction } from './request-audit';
 import { SafeCopies, type SafeCopiesParts } from './safe-copies';
 import type { Uuid7 } from './uuid';
@@ -31,30 +29,9 @@ export interface RecordCallParts extends SafeCopiesParts {
   readonly intake: Intake;
 }
 
-/** @throws {AuditCallError} when a getter throws */
-function membersOf(input: object): [string, unknown][] {
-  try {
-    return Object.entries(input);
-  } catch {
-    throw new AuditCallError('audit.record: the event could not be read, one of its members throws.');
-  }
-}
-
 /** @throws {AuditCallError} naming the field, the value and what is allowed */
 function read(input: unknown): Notes {
-  if (typeof input !== 'object' || input === null) {
-    const received = input === null ? 'null' : typeof input;
-    throw new AuditCallError(`audit.record: the event must be an object, received ${received}.`);
-  }
-  const notes: Notes = {};
-  for (const [field, value] of membersOf(input)) {
-    if (!(FIELDS as readonly string[]).includes(field)) {
-      const near = suggest(field, FIELDS);
-      const remedy = near === undefined ? `Known are ${FIELDS.join(', ')}.` : `Did you mean '${near}'?`;
-      throw new AuditCallError(`audit.record: field '${field}' is not known. ${remedy}`);
-    }
-    if (value !== undefined) Object.assign(notes, readNote('audit.record', field as keyof Notes, value));
-  }
+  const notes: Notes = readNotes('audit.record', 'the event', { input, fields: FIELDS });
   return notes.name === undefined ? readNote('audit.record', 'name', undefined) : notes;
 }
 

@@ -9,7 +9,7 @@ import { allowed, allowedHeaders, allowedTarget } from './capture';
 import { associationChange, type ChangeParts, toldChange } from './change-event';
 import { visibleAgent } from './client';
 import { EarlyOutcome } from './early-outcome';
-import type { ChangeHold, ChangeHolds, HeldChange, Surroundings } from './held-changes';
+import type { ChangeHold, ChangeHolds } from './held-changes';
 import type { Intake } from './intake';
 import { type Notes, readNote } from './notes';
 import { type Arrival, readArrival, readQuery, toUri } from './request';
@@ -39,8 +39,9 @@ export interface RecordingParts extends ChangeParts {
 }
 
 /** One request on its way to one event: arrival, headers, end. */
-export class Recording implements NoteTaker, Surroundings {
-  readonly defaults = {};
+export class Recording implements NoteTaker {
+  /** What its changes belong to. */
+  readonly changes: ChangeHold;
   private readonly arrival: Arrival;
   private readonly app: AppAnswers;
   private readonly copies: SafeCopies;
@@ -54,7 +55,6 @@ export class Recording implements NoteTaker, Surroundings {
   private isOver = false;
   private draft: DraftEvent | null = null;
   private content: Json | undefined;
-  private held: ChangeHold | null = null;
   private readonly early: EarlyOutcome;
 
   /** Arrival: copies what later handlers may change. */
@@ -70,6 +70,8 @@ export class Recording implements NoteTaker, Surroundings {
     this.early = new EarlyOutcome(parts.intake);
     this.app = new AppAnswers(parts.settings, parts.reporter, req, res);
     this.arrival = readArrival(req, originOf(req));
+    const requestId = copies.text('requestId', this.arrival.requestId) ?? this.uuid;
+    this.changes = parts.holds.open({ commitId: this.uuid, requestId }, () => this.origin());
     const headers = allowedHeaders(capture.headers, req.headers);
     this.headers = copies.section('headers', headers);
     this.queryParams = copies.section(
@@ -127,14 +129,8 @@ export class Recording implements NoteTaker, Surroundings {
 
   change(call: string, name: 'change' | 'association', value: unknown): void {
     const { change, association } = this.read(call, name, value) ?? {};
-    if (change !== undefined) this.hold(toldChange(this.parts, change));
-    if (association !== undefined) this.hold(associationChange(this.parts, association));
-  }
-
-  hold(change: HeldChange): void {
-    this.held ??= this.parts.holds.open(this.uuid, () => this.origin());
-    this.held.add(change);
-    if (this.isOver) this.held.end();
+    if (change !== undefined) this.changes.hold(toldChange(this.parts, change));
+    if (association !== undefined) this.changes.hold(associationChange(this.parts, association));
   }
 
   /** What its changes share with the request, as it is known by now. */
@@ -142,7 +138,11 @@ export class Recording implements NoteTaker, Surroundings {
     const { draft } = this;
     if (this.isOver && draft !== null) return draft;
     if (draft !== null && this.isChanged) this.join(draft);
-    const origin = draft === null ? this.build(this.ids.outcome, this.body.peek()) : { ...draft };
+    // copied apart: it may be asked for often, and each copy is charged to its event
+    const origin =
+      draft === null
+        ? this.build(this.ids.outcome, this.body.peek(), new SafeCopies(this.parts))
+        : { ...draft };
     origin.user = this.user(origin.user);
     origin.tenant = this.tenant(origin.tenant);
     return origin;
@@ -204,7 +204,6 @@ export class Recording implements NoteTaker, Surroundings {
     const { draft } = this;
     this.isOver = true;
     const isSkipped = !this.early.isKept && this.isLeftOut();
-    if (isSkipped && this.held === null) return null;
     if (this.isChanged) this.join(draft);
     draft.statusCode = completion.statusCode;
     draft.durationMs = completion.durationMs;
@@ -214,8 +213,8 @@ export class Recording implements NoteTaker, Surroundings {
     draft.tenant = this.tenant(draft.tenant);
     draft.status = statusOf(draft);
     draft.truncated = this.copies.truncated;
-    draft.changeCount = this.held?.count ?? null;
-    this.held?.end();
+    draft.changeCount = this.changes.count || null;
+    this.changes.end();
     return isSkipped ? null : draft;
   }
 
@@ -224,14 +223,14 @@ export class Recording implements NoteTaker, Surroundings {
     this.early.deliver(event);
   }
 
-  private build(id: Uuid7, body: BodySnapshot<Json>): DraftEvent {
-    const { arrival, copies, parts } = this;
+  private build(id: Uuid7, body: BodySnapshot<Json>, copies = this.copies): DraftEvent {
+    const { arrival, parts } = this;
     const { route, object, secrets } = copies.route(readRoute(this.req, arrival.target));
     const target = copies.target(allowedTarget(parts.settings.capture.query, arrival.target), secrets);
     const { uri, isCut } = toUri(arrival.origin, target, MAX_URL_CHARS);
     if (isCut) copies.noteCut('url');
     const event = blankEvent(id, 'request', '');
-    event.requestId = copies.text('requestId', arrival.requestId) ?? this.uuid;
+    event.requestId = this.changes.defaults.requestId;
     event.traceId = arrival.traceId;
     event.spanId = arrival.spanId;
     event.source = parts.settings.source;
@@ -250,13 +249,13 @@ export class Recording implements NoteTaker, Surroundings {
     event.peerAddr = arrival.peerAddr;
     event.userAgent = copies.text('userAgent', arrival.userAgent);
     event.client = parts.clientOf(visibleAgent(arrival.userAgent, event.userAgent));
-    this.join(event);
+    this.join(event, copies);
     return event;
   }
 
   /** The fields that options and `req.audit` decide together; the call by hand wins. */
-  private join(event: DraftEvent): void {
-    const { app, copies, notes } = this;
+  private join(event: DraftEvent, copies = this.copies): void {
+    const { app, notes } = this;
     event.name = notes.name ?? app.name() ?? `${event.method} ${event.route ?? '(no route)'}`;
     event.action = notes.action ?? app.action() ?? actionOf(event.method ?? '');
     event.object = notes.object ?? event.object;

@@ -1,10 +1,9 @@
 import type { AuditContext } from '../context';
-import { AuditCallError, type Reporter } from '../errors';
+import type { Reporter } from '../errors';
 import type { UserInput } from '../options';
-import { suggest } from '../suggest';
 import { type HeldChange, type Origin, originate, type Surroundings } from './held-changes';
 import type { Intake } from './intake';
-import { type Notes, readNote } from './notes';
+import { type Notes, readNotes } from './notes';
 import { isProduction } from './request-audit';
 import type { Uuid7 } from './uuid';
 
@@ -26,24 +25,6 @@ export interface RunCallParts {
   readonly reporter: Reporter;
   readonly uuid7: () => Uuid7;
   readonly intake: Intake;
-}
-
-/** @throws {AuditCallError} naming the field, the value and what is allowed */
-function read(who: unknown): Told {
-  if (typeof who !== 'object' || who === null)
-    throw new AuditCallError(
-      `audit.run: who runs it must be an object, received ${who === null ? 'null' : typeof who}.`,
-    );
-  const told: Told = {};
-  for (const [field, value] of Object.entries(who)) {
-    if (!(FIELDS as readonly string[]).includes(field)) {
-      const near = suggest(field, FIELDS);
-      const remedy = near === undefined ? `Known are ${FIELDS.join(', ')}.` : `Did you mean '${near}'?`;
-      throw new AuditCallError(`audit.run: field '${field}' is not known. ${remedy}`);
-    }
-    if (value !== undefined) Object.assign(told, readNote('audit.run', field as keyof Told, value));
-  }
-  return told;
 }
 
 /** A job: what it changes is known to be its own at once, so nothing is held, but within a request. */
@@ -80,7 +61,7 @@ async function settle<T>(task: () => T): Promise<Awaited<T>> {
 export function createRunCall(parts: RunCallParts) {
   function readOrReport(who: unknown): Told {
     try {
-      return read(who);
+      return readNotes('audit.run', 'who runs it', { input: who, fields: FIELDS });
     } catch (error) {
       if (!isProduction()) throw error;
       parts.reporter.error(error as Error);

@@ -110,6 +110,7 @@ describe.each(MONGOOSES)('writes of %s', (_, mongoose) => {
     [{ omit: 'name' }, "Option 'omit' of changes() is wrong"],
     [{ maxDocuments: 0 }, "Option 'maxDocuments' of changes() is wrong"],
     [{ maxBytes: 1.5 }, "Option 'maxBytes' of changes() is wrong"],
+    [{ maxBytes: 4_000_000 }, 'up to 2097152, in bytes'],
   ])('are not recorded with wrong options: %j', (options, message) => {
     expect(() => collected.plugin(options as never)).toThrow(message);
   });

@@ -45,6 +45,7 @@ export function openDelivery(uri: string, options: { readonly attemptMs?: number
     limits,
     flushIntervalMs: 5,
     mask: (event) => event,
+    outside: (task) => task(),
   });
   writer.start();
   return {

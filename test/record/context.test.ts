@@ -142,10 +142,10 @@ describe.each(EXPRESSES)('the context of a request on %s', (_, express) => {
     expectUnmixed(await eventsOf(app, 40));
   });
 
-  it('leaves the request as it was, but for emit', async () => {
+  it('leaves request and response as they were, but for emit', async () => {
     const seen: string[][] = [];
     app.app.get('/own', (req, res) => {
-      seen.push(Object.keys(req));
+      seen.push([...Object.keys(req), ...Object.keys(res)]);
       res.send('ok');
     });
     await exchange(app.url, get('/own'));

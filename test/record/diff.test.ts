@@ -1,6 +1,6 @@
 import { diff as deepDiff } from 'deep-diff';
 import * as fc from 'fast-check';
-import { Types } from 'mongoose';
+import { mongo, Types } from 'mongoose';
 import { applyDiff } from '../../lib/apply-diff';
 import { diffStates } from '../../lib/diff';
 import type { DiffEntry, Json } from '../../lib/event';
@@ -86,6 +86,37 @@ describe('a diff', () => {
     ['zeros', () => -0],
   ])('finds %s of one value equal', (_, make) => {
     expect(diffOf({ a: make(), b: [make()] }, { a: make(), b: [make()] })).toEqual([]);
+  });
+
+  it.each<[string, unknown, unknown]>([
+    [
+      'keys that read alike',
+      new Map<unknown, number>([
+        [1, 1],
+        ['1', 2],
+      ]),
+      new Map<unknown, number>([
+        [1, 3],
+        ['1', 2],
+      ]),
+    ],
+    [
+      'keys that are objects',
+      new Map([
+        [{}, 1],
+        [{}, 2],
+      ]),
+      new Map([
+        [{}, 3],
+        [{}, 2],
+      ]),
+    ],
+    ['patterns of the database', new mongo.BSONRegExp('a'), new mongo.BSONRegExp('b')],
+    ['bytes without a view', new Uint8Array([1]).buffer, new Uint8Array([2]).buffer],
+    ['boxed values', Object('a'), Object('b')],
+  ])('tells that there is a difference in %s', (_, lhs, rhs) => {
+    expect(diffOf({ a: lhs }, { a: lhs })).toEqual([]);
+    expect(diffOf({ a: lhs }, { a: rhs })).toHaveLength(1);
   });
 
   it('tells what became of one member of a map', () => {
@@ -181,6 +212,10 @@ describe('applyDiff', () => {
     ['a list that is none', { a: 1 }, { kind: 'A', path: ['a'], index: 0, item: { kind: 'N', rhs: 1 } }],
     ['an item without an index', { a: [] }, { kind: 'A', path: ['a'], item: { kind: 'N', rhs: 1 } }],
     ['a root that is no list', {}, { kind: 'A', index: 0, item: { kind: 'N', rhs: 1 } }],
+    ['a new item between two', [1], { kind: 'A', index: 0.5, item: { kind: 'N', rhs: 1 } }],
+    ['an item before the first', [1], { kind: 'A', index: -1, item: { kind: 'D', lhs: 1 } }],
+    ['an item that is not there', { a: [1] }, { kind: 'E', path: ['a', 7], lhs: 1, rhs: 2 }],
+    ["a list's length", [1], { kind: 'E', path: ['length'], rhs: 0 }],
   ])('refuses a diff of another state: %s', (_, state, entry) => {
     expect(() => applyDiff(state, [entry])).toThrow(/does not belong to this state/);
   });

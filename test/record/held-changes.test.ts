@@ -3,6 +3,7 @@ import { blankEvent } from '../../lib/record/build-event';
 import { ChangeHolds, type HeldChange } from '../../lib/record/held-changes';
 
 const UUID = '01890a5d-ac96-774b-bcce-b302099a8057';
+const IDS = { commitId: UUID, requestId: 'r1' };
 
 function held(bytes = 100): HeldChange {
   return { event: blankEvent({ uuid: UUID, timestamp: 0 }, 'change', 'a'), bytes, own: {} };
@@ -25,10 +26,10 @@ describe('held changes', () => {
   afterEach(() => jest.useRealTimers());
 
   it('wait for the end of their request, for 5 seconds at most, counted from the first', () => {
-    const hold = holds.open(UUID, () => ({ tenant: 'acme' }));
-    hold.add(held());
+    const hold = holds.open(IDS, () => ({ tenant: 'acme' }));
+    hold.hold(held());
     jest.advanceTimersByTime(4_000);
-    hold.add(held());
+    hold.hold(held());
     expect(accepted).toEqual([]);
     jest.advanceTimersByTime(1_000);
     expect(accepted).toMatchObject([{ tenant: 'acme' }, { tenant: 'acme' }]);
@@ -38,11 +39,11 @@ describe('held changes', () => {
   });
 
   it('take no more memory than all requests together may', () => {
-    const [one, other] = [holds.open(UUID, () => ({})), holds.open(UUID, () => ({}))];
-    one.add(held(600));
-    other.add(held(500));
+    const [one, other] = [holds.open(IDS, () => ({})), holds.open(IDS, () => ({}))];
+    one.hold(held(600));
+    other.hold(held(500));
     expect(accepted).toHaveLength(1);
-    other.add(held(300));
+    other.hold(held(300));
     expect(accepted).toHaveLength(1);
     one.end();
     other.end();
@@ -50,20 +51,20 @@ describe('held changes', () => {
   });
 
   it('are recorded where their request cannot be read', () => {
-    const hold = holds.open(UUID, () => {
+    const hold = holds.open(IDS, () => {
       throw new Error('no');
     });
-    hold.add(held());
+    hold.hold(held());
     hold.end();
-    expect(accepted).toMatchObject([{ commitId: UUID }]);
+    expect(accepted).toMatchObject([IDS]);
     expect(errors).toMatchObject([{ code: 'AUDIT_CAPTURE_FAILED' }]);
   });
 
   it('wait no more once all is closed', () => {
-    const hold = holds.open(UUID, () => ({}));
-    hold.add(held());
+    const hold = holds.open(IDS, () => ({}));
+    hold.hold(held());
     holds.close();
-    hold.add(held());
+    hold.hold(held());
     expect(accepted).toHaveLength(2);
     expect(jest.getTimerCount()).toBe(0);
   });

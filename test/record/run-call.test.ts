@@ -6,9 +6,17 @@ import { observed } from './observed';
 import { exchange, get } from './raw-client';
 import { eventsOf } from './wait';
 
+const hostile = {
+  get user(): string {
+    throw new Error('no');
+  },
+};
+
 const WRONG: readonly (readonly [string, unknown, RegExp])[] = [
   ['nothing', undefined, /who runs it must be an object, received undefined/],
   ['null', null, /received null/],
+  ['a list', [], /received a list, or bytes/],
+  ['a member that throws', hostile, /who runs it could not be read, one of its members throws/],
   ['a misspelt field', { tennant: 'a' }, /field 'tennant' is not known. Did you mean 'tenant'\?/],
   ['an unknown field', { elephants: 1 }, /Known are user, tenant, system, source/],
   ['a user of other members', { user: { uid: 1 } }, /user must have one of id/],

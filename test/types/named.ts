@@ -15,6 +15,7 @@ export const right = [
   (req: Request) => req.audit.change({ type: 'invoices', id: 1, after: { paid: true } }),
   (req: Request) => req.audit.associated('roles', { type: 'users', id: 1 }),
   (audit: Audit) => audit.record({ name: 'InvoiceSent', object: { type: 'invoices', id: 1 } }),
+  (audit: Audit) => audit.changes({ type: 'users' }),
   () => createAudit({ mongo: '', name: (req) => (req.path === '/' ? 'UserInvited' : null) }),
 ] as const;
 
@@ -33,6 +34,14 @@ export const wrong = [
   (audit: Audit) => audit.record({ name: 'InvoiceSend' }),
   // @ts-expect-error no such object
   (audit: Audit) => audit.record({ name: 'InvoiceSent', object: { type: 'invoice', id: 1 } }),
+  // @ts-expect-error no such object
+  (audit: Audit) => audit.changes({ type: 'user' }),
+  (audit: Audit) =>
+    audit.record({
+      name: 'InvoiceSent',
+      // @ts-expect-error no such association
+      association: { name: 'role', change: 'associated', with: { type: 'users', id: 1 } },
+    }),
   // @ts-expect-error no such name
   () => createAudit({ mongo: '', name: () => 'UserInvitd' }),
 ] as const;
