@@ -29,5 +29,7 @@ export interface ChangeRecorder {
     readonly action: ObservedChange['action'];
     readonly type: string;
     readonly count: number;
+    /** As of a change. */
+    readonly outcome?: 'unknown';
   }): void;
 }

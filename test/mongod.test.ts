@@ -9,16 +9,18 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DryMongoBinary } from 'mongodb-memory-server-core';
 import { mongo } from 'mongoose';
-import { findMongod, startMongod } from '../examples/mongod';
+import { findMongod } from '../examples/find-mongod';
+import { startMongod } from '../examples/mongod';
 
-/** Lets a plain Node run examples/mongod.ts, for what only a process of its own can show. */
+/** Lets a plain Node run what finds and starts a mongod, for what only a process of its own can show. */
 const REQUIRE_MONGOD_TS = `
   require.extensions['.ts'] = (module, file) => {
     const jsc = { target: 'es2022', parser: { syntax: 'typescript' } };
     const options = { jsc, module: { type: 'commonjs' } };
     module._compile(require('@swc/core').transformFileSync(file, options).code, file);
   };
-  const { findMongod, startMongod } = require('./examples/mongod.ts');`;
+  const { findMongod } = require('./examples/find-mongod.ts');
+  const { startMongod } = require('./examples/mongod.ts');`;
 const FIND = `findMongod().then((path) => console.log(path), (error) => {
   console.error(error.message);
   process.exit(1);

@@ -40,6 +40,10 @@ function stepOf(operator: string, keys: readonly string[], operand: unknown): St
       return addToSet(keys, operand);
     case '$pullAll':
       return Array.isArray(operand) ? pullAll(keys, operand) : null;
+    case '$pull':
+      return pullById(keys, operand);
+    case '$pop':
+      return filter(keys, (_item, i, { length }) => i !== (operand === -1 ? 0 : length - 1));
     default:
       return null;
   }
@@ -78,10 +82,23 @@ function addToSet(keys: readonly string[], operand: unknown): Step {
 }
 
 function pullAll(keys: readonly string[], operands: readonly unknown[]): Step {
+  return filter(keys, (item) => !operands.some((one) => isSame(item, one)));
+}
+
+/** Sub-documents that were deleted, the one form of $pull that a save sends. */
+function pullById(keys: readonly string[], operand: unknown): Step | null {
+  const { _id, ...rest } = (operand ?? {}) as State;
+  const ids = (_id as { $in?: unknown } | null | undefined)?.$in;
+  if (!Array.isArray(ids) || Object.keys(rest).length > 0) return null;
+  const idOf = (item: unknown): unknown => (item as { _id?: unknown } | null)?._id;
+  return filter(keys, (item) => !ids.some((id) => isSame(idOf(item), id)));
+}
+
+type Keeps = (item: unknown, index: number, list: readonly unknown[]) => boolean;
+
+function filter(keys: readonly string[], keeps: Keeps): Step {
   return (before) =>
-    change(before, keys, (value) =>
-      Array.isArray(value) ? value.filter((item) => !operands.some((one) => isSame(item, one))) : value,
-    ) as State;
+    change(before, keys, (value) => (Array.isArray(value) ? value.filter(keeps) : value)) as State;
 }
 
 const toList = (value: unknown): unknown[] => (Array.isArray(value) ? [...value] : []);

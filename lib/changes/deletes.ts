@@ -12,7 +12,7 @@ export const deleteOne: Handler = async (write, [filter]) => {
       const before = found?.states[0];
       if (deletedCount === 0) return;
       if (before === undefined) write.more('delete', deletedCount ?? 0);
-      else write.deleted(before, { exact: write.transaction !== null && found?.isOnly === true });
+      else write.deleted(before, { exact: write.transaction !== null && found?.isWhole === true });
     },
   };
 };
@@ -21,9 +21,9 @@ export const deleteMany: Handler = async (write, [filter]) => {
   const found = await write.findMany(filter);
   return {
     done(result) {
-      const { deletedCount = found?.length ?? 0 } = toAnswer(result);
+      const recorded = found?.states ?? [];
+      const { deletedCount = recorded.length } = toAnswer(result);
       if (deletedCount === 0) return;
-      const recorded = (found ?? []).slice(0, write.maxDocuments);
       for (const before of recorded) write.deleted(before, { exact: write.transaction !== null });
       write.more('delete', deletedCount - recorded.length);
     },

@@ -17,7 +17,11 @@ export interface Session {
 
 export interface NativeCollection {
   readonly bsonOptions?: { readonly ignoreUndefined?: boolean };
-  find(filter: State, options: Options): { toArray(): Promise<Uint8Array[]> };
+  find(filter: State, options: Options): RawCursor;
+}
+
+export interface RawCursor extends AsyncIterable<Uint8Array> {
+  readBufferedDocuments(): Uint8Array[];
 }
 
 /** Mongoose's wrapper around the driver's collection, one for each name and connection. */

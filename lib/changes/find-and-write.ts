@@ -1,9 +1,10 @@
 import { answeredState } from './deletes';
 import type { State } from './driver';
 import type { Handler } from './handler';
+import type { Reading } from './read-states';
 import { isSameState, type Known, type Snapshot } from './snapshot';
 import { idText } from './states';
-import { type Found, pinnedId, type Write } from './write';
+import { pinnedId, type Write } from './write';
 
 /**
  * findOneAndUpdate and findOneAndReplace: the server answers with the one state, the other is read. A projection
@@ -26,7 +27,7 @@ export const findOneAndWrite: Handler = async (write, [filter]) => {
 
 interface Answered {
   readonly answered: State | null;
-  readonly found: Found | null;
+  readonly found: Reading | null;
 }
 
 interface Metadata {
@@ -56,23 +57,28 @@ async function recordUpsert(
   }
   const id = upserted ?? after?._id ?? pinnedId(filter);
   const state =
-    id === undefined ? onlyOf(await write.findOne(filter)) : (await write.findByIds([id]))?.get(idText(id));
+    id === undefined
+      ? onlyOf(await write.findOne(filter))
+      : (await write.findByIds([id]))?.states.get(idText(id));
   if (state === undefined) write.more('create', 1);
   // in a transaction, the only one to match now is the one that none matched before
   else write.created(state, { exact: isSure });
 }
 
-const onlyOf = (found: Found | null): Snapshot | undefined => (found?.isOnly ? found.states[0] : undefined);
+const onlyOf = (found: Reading | null): Snapshot | undefined =>
+  found?.isWhole ? found.states[0] : undefined;
 
 async function recordUpdate(
   write: Write,
-  { answered, found, isAfter }: { answered: State; found: Found | null; isAfter: boolean },
+  { answered, found, isAfter }: { answered: State; found: Reading | null; isAfter: boolean },
 ): Promise<void> {
   const id = answered._id ?? found?.states[0]?.id;
   const before: Known | null =
     write.hasProjection || isAfter ? (found?.states.find(isOf(id)) ?? null) : answered;
   const isRead = write.hasProjection || !isAfter;
-  const after: Known | null = isRead ? ((await write.findByIds([id]))?.get(idText(id)) ?? null) : answered;
+  const after: Known | null = isRead
+    ? ((await write.findByIds([id]))?.states.get(idText(id)) ?? null)
+    : answered;
   if (before !== null && after !== null && isSameState(before, after)) return;
   if (before === null && after === null) write.more('update', 1);
   else

@@ -18,7 +18,7 @@ export const insertOne: Handler = (write, [document]) => {
 
 export const insertMany: Handler = (write, [documents]) => {
   if (!Array.isArray(documents)) return null;
-  const states = documents.map((document) => write.copy(document));
+  const states = documents.slice(0, write.maxDocuments).map((document) => write.copy(document));
   return {
     done(result) {
       const { insertedIds = {}, acknowledged } = toAnswer(result);
@@ -31,22 +31,26 @@ export const insertMany: Handler = (write, [documents]) => {
   };
 };
 
-export interface Inserts {
+interface Inserts {
   readonly insertedIds: Readonly<Record<number, unknown>>;
   readonly exact: boolean;
 }
 
-/** Records the inserts that have an id, up to the limit. */
-export function recordInserts(
-  write: Write,
+/** Records the inserts that have an id, and counts those of which there is no copy. */
+function recordInserts(write: Write, states: readonly State[], { insertedIds, exact }: Inserts): void {
+  const inserted = insertedStates(states, insertedIds);
+  for (const after of inserted) write.created(after, { exact });
+  write.more('create', Object.keys(insertedIds).length - inserted.length);
+}
+
+/** Those that an answer says to be inserted, by the place of the operation. */
+export function insertedStates(
   states: readonly (State | null)[],
-  { insertedIds, exact }: Inserts,
-): void {
-  const inserted = states.flatMap((state, i) =>
+  insertedIds: Inserts['insertedIds'],
+): readonly State[] {
+  return states.flatMap((state, i) =>
     state !== null && Object.hasOwn(insertedIds, i) ? [withId(state, insertedIds[i])] : [],
   );
-  for (const after of inserted.slice(0, write.maxDocuments)) write.created(after, { exact });
-  write.more('create', inserted.length - write.maxDocuments);
 }
 
 /** The server puts `_id` first. */

@@ -26,6 +26,9 @@ interface Internals {
   $__version?: (this: LoadedDocument, where: unknown, delta: unknown) => unknown;
 }
 
+/** Before all there is: such a copy is stale in its own transaction. */
+const NOT_KNOWN_WHEN = -1;
+
 /** What documents looked like when they were loaded or saved last, and which writes are theirs. */
 export class LoadedStates {
   private readonly loaded = new WeakMap<LoadedDocument, Loaded>();
@@ -71,6 +74,11 @@ export class LoadedStates {
     this.loaded.set(document, { ...next, readAt: next.transaction?.now ?? 0, earlier });
   }
 
+  /** Nobody knows what the document looks like: its next save reads. */
+  forget(document: LoadedDocument): void {
+    this.loaded.delete(document);
+  }
+
   /** Notes that an answer of the server's was read in a transaction, before mongoose makes a document of it. */
   noteOrigin(raw: unknown, transaction: Transaction, at: number): void {
     if (typeof raw === 'object' && raw !== null) this.origins.set(raw, { transaction, at });
@@ -87,7 +95,8 @@ export class LoadedStates {
     const transaction = origin?.transaction ?? this.transactions.of(document.$session() as Session | null);
     const isPartial = document.$__?.selected !== undefined && document.$__.selected !== null;
     const state = depopulate(copyState(raw, { isPopulated: true }), initOptions);
-    const readAt = origin?.at ?? transaction?.now ?? 0;
+    const now = transaction?.isWriting ? NOT_KNOWN_WHEN : transaction?.now;
+    const readAt = origin?.at ?? now ?? 0;
     this.loaded.set(document, { state, isPartial, transaction, readAt, earlier: null });
   }
 

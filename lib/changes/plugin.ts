@@ -18,7 +18,7 @@ export interface ChangesOptions {
    * `*` is any key, `**` any number of keys. @default none
    */
   readonly omit?: readonly string[];
-  /** Most documents of one write that are recorded each; how many more is said in one event. @default 1000 */
+  /** Most documents of one write that are recorded each, as far as 32 MiB of them reach; how many more is said in one event. @default 1000 */
   readonly maxDocuments?: number;
   /** Longest state before or after a change, in bytes, up to 2 MiB; a longer one is left out. @default 262144 (256 KiB) */
   readonly maxBytes?: number;

@@ -71,6 +71,7 @@ interface BinaryLike {
   readonly buffer: Uint8Array;
   readonly sub_type: number;
   readonly position?: number;
+  toUUID(): object;
 }
 
 /** Mongoose makes buffers of it that share its bytes. */
@@ -107,13 +108,38 @@ function isSameBinary(one: BinaryLike, other: BinaryLike): boolean {
   return Buffer.compare(a, b) === 0;
 }
 
+/** What of a state lies where another one of the same document has something: the part that a projection leaves. */
+export function partOf(state: unknown, shape: unknown): unknown {
+  if (Array.isArray(state)) {
+    const isAlike = Array.isArray(shape) && shape.length === state.length;
+    return isAlike ? state.map((item, i) => partOf(item, shape[i])) : state;
+  }
+  if (!isPlain(state) || !isPlain(shape)) return state;
+  const keys = Object.keys(shape).filter((key) => Object.hasOwn(state, key));
+  return Object.fromEntries(keys.map((key) => [key, partOf(state[key], shape[key])]));
+}
+
+function isPlain(value: unknown): value is State {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 /** An `_id` as a string: what a URL would say, JSON for what no URL says. */
 export function idText(id: unknown): string {
   if (typeof id !== 'object' || id === null) return String(id);
   if (isDate(id)) return Number.isNaN(id.getTime()) ? String(id) : id.toISOString();
-  if ('_bsontype' in id) return String(id);
   if (id instanceof Uint8Array) return Buffer.from(id).toString('base64');
-  return JSON.stringify(id);
+  if (!('_bsontype' in id)) return JSON.stringify(id);
+  return id._bsontype === 'Binary' ? binaryText(id as unknown as BinaryLike) : String(id);
+}
+
+const UUID_SUBTYPE = 4;
+const UUID_BYTES = 16;
+
+/** Drivers differ in what they read a UUID as. */
+function binaryText(binary: BinaryLike): string {
+  const bytes = Buffer.from(binary.buffer.subarray(0, binary.position));
+  const isUuid = binary.sub_type === UUID_SUBTYPE && bytes.length === UUID_BYTES;
+  return isUuid ? String(binary.toUUID()) : bytes.toString('base64');
 }
 
 /** About how many bytes a state takes; a bound for buffers, no measure. */

@@ -16,12 +16,46 @@ type InContext = <T>(fn: () => T) => T;
 
 interface Held {
   readonly change: ObservedChange;
+  readonly turn: Turn;
   readonly inContext: InContext;
 }
 
 interface HeldMore {
   readonly more: More;
   readonly inContext: InContext;
+}
+
+/** Stands for documents of which nobody knows which they are. */
+const UNKNOWN = '';
+
+/** One write in its transaction, from its first read to its last. */
+export class Turn {
+  private readonly others = new Set<Turn>();
+  private readonly touched = new Set<string>();
+  private readonly contested = new Set<string>();
+
+  constructor(running: ReadonlySet<Turn>) {
+    for (const other of running) {
+      this.others.add(other);
+      other.others.add(this);
+    }
+  }
+
+  touch(document: string | null): void {
+    const name = document ?? UNKNOWN;
+    this.touched.add(name);
+    for (const other of this.others) {
+      if (name === UNKNOWN) for (const one of other.touched) other.contested.add(one);
+      if (!other.touched.has(name) && !other.touched.has(UNKNOWN)) continue;
+      other.contested.add(name);
+      this.contested.add(name);
+    }
+  }
+
+  /** Whether a write at the same time touched the same document: which came first is not known. */
+  isContested(document: string): boolean {
+    return this.contested.has(document);
+  }
 }
 
 /** One transaction: what it changed is handed over when it is committed, and forgotten when it is not. */
@@ -31,6 +65,7 @@ export class Transaction {
   private more = new Map<string, HeldMore>();
   private bytes = 0;
   private writes = 0;
+  private readonly running = new Set<Turn>();
   private readonly touched = new Map<string, number>();
   private allTouchedAt = 0;
 
@@ -40,10 +75,20 @@ export class Transaction {
     return this.status === 'aborted';
   }
 
-  hold(change: ObservedChange): void {
+  begin(): Turn {
+    const turn = new Turn(this.running);
+    this.running.add(turn);
+    return turn;
+  }
+
+  end(turn: Turn): void {
+    this.running.delete(turn);
+  }
+
+  hold(change: ObservedChange, turn: Turn): void {
     this.bytes += roughBytes(change.before) + roughBytes(change.after);
     if (this.held.length < MOST_CHANGES && this.bytes <= MOST_BYTES)
-      this.held.push({ change, inContext: AsyncLocalStorage.snapshot() });
+      this.held.push({ change, turn, inContext: AsyncLocalStorage.snapshot() });
     else this.holdMore({ action: change.action, type: change.object.type, count: 1 });
   }
 
@@ -56,7 +101,8 @@ export class Transaction {
   }
 
   /** Notes that a document was written: copies of it from before are stale. Null: nobody knows which. */
-  touch(document: string | null): void {
+  touch(document: string | null, turn: Turn): void {
+    turn.touch(document);
     this.writes += 1;
     if (document !== null && this.touched.size < MOST_CHANGES) this.touched.set(document, this.writes);
     else this.allTouchedAt = this.writes;
@@ -67,6 +113,11 @@ export class Transaction {
     return this.writes;
   }
 
+  /** Whether a write is under way, which may reach what is read now, or not. */
+  get isWriting(): boolean {
+    return this.running.size > 0;
+  }
+
   isStale(document: string, readAt: number): boolean {
     return Math.max(this.allTouchedAt, this.touched.get(document) ?? 0) > readAt;
   }
@@ -74,7 +125,7 @@ export class Transaction {
   commit(): void {
     if (this.status === 'aborted') return;
     this.status = 'committed';
-    this.handOver((change) => change);
+    this.handOver({});
   }
 
   abort(): void {
@@ -90,16 +141,19 @@ export class Transaction {
 
   /** The session ended, or began another: what is not committed by now never is. */
   leave(): void {
-    if (this.status === 'doubted')
-      this.handOver((change) => ({ ...change, exact: false, outcome: 'unknown' }));
+    if (this.status === 'doubted') this.handOver({ outcome: 'unknown' });
     else if (this.status === 'open') this.abort();
   }
 
-  private handOver(finish: (change: ObservedChange) => ObservedChange): void {
+  private handOver(doubt: Pick<ObservedChange, 'outcome'>): void {
     const { held, more } = this;
     this.forget();
-    for (const { change, inContext } of held) inContext(() => this.parts.recorder.record(finish(change)));
-    for (const one of more.values()) one.inContext(() => this.parts.recorder.recordMore(one.more));
+    for (const { change, turn, inContext } of held) {
+      const exact = change.exact && doubt.outcome === undefined && !turn.isContested(change.object.id);
+      inContext(() => this.parts.recorder.record({ ...change, exact, ...doubt }));
+    }
+    for (const one of more.values())
+      one.inContext(() => this.parts.recorder.recordMore({ ...one.more, ...doubt }));
   }
 
   private forget(): void {

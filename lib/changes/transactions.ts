@@ -47,8 +47,8 @@ export class Transactions {
         transaction?.commit();
         return result;
       } catch (error) {
-        if (isUnknownResult(error)) transaction?.doubt();
-        else if (hasLabel(error, 'TransientTransactionError')) transaction?.abort();
+        if (isAborted(error)) transaction?.abort();
+        else transaction?.doubt();
         throw error;
       }
     };
@@ -71,6 +71,7 @@ function hasLabel(error: unknown, label: string): boolean {
   return Array.isArray(errorLabels) && errorLabels.includes(label);
 }
 
-function isUnknownResult(error: unknown): boolean {
-  return hasLabel(error, 'UnknownTransactionCommitResult');
+/** Of all other errors of a commit nobody knows: a write concern that cannot be met is told of what was committed. */
+function isAborted(error: unknown): boolean {
+  return hasLabel(error, 'TransientTransactionError') && !hasLabel(error, 'UnknownTransactionCommitResult');
 }

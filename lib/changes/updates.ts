@@ -1,26 +1,26 @@
 import type { LoadedDocument, State } from './driver';
 import { type Handler, isPartlyWritten, type Settlement, toAnswer, type WriteAnswer } from './handler';
 import { withId } from './inserts';
+import type { Reading } from './read-states';
 import { idOf, isSameState, type Known, type Snapshot } from './snapshot';
 import { idText } from './states';
-import type { Found, Write } from './write';
+import type { ById, Write } from './write';
 
 export const updateOne: Handler = async (write, args) => {
   const [filter, update] = args;
   const document = write.loaded.documentOf(update);
   if (document !== null) return saveLoaded(write, document, args as readonly State[]);
   const found = await write.findOne(filter, ['sort']);
-  const before = found?.states ?? null;
-  return { done: (result) => settle(write, before, toAnswer(result), found?.isOnly === true) };
+  return { done: (result) => settle(write, found, toAnswer(result)) };
 };
 
 export const updateMany: Handler = async (write, [filter]) => {
-  const before = await write.findMany(filter);
+  const found = await write.findMany(filter);
   return {
-    done: (result) => settle(write, before, toAnswer(result), true),
+    done: (result) => settle(write, found, toAnswer(result)),
     async failed(error) {
       // it stops at the first document that fails, and says of none that was changed
-      if (write.transaction === null && isPartlyWritten(error)) await settle(write, before, {}, true);
+      if (write.transaction === null && isPartlyWritten(error)) await settle(write, found, {});
     },
   };
 };
@@ -42,8 +42,8 @@ export const replaceOne: Handler = async (write, [filter, replacement]) => {
 
 export const isId = (id: unknown): boolean => id !== undefined && id !== null;
 
-function isExact(write: Write, found: Found | null): boolean {
-  return write.transaction !== null && found?.isOnly === true;
+function isExact(write: Write, found: Reading | null): boolean {
+  return write.transaction !== null && found?.isWhole === true;
 }
 
 /** A save needs no read where the copy as loaded is all that can be known. */
@@ -59,10 +59,16 @@ function saveLoaded(
   const isOwn = loaded !== null && transaction !== null && write.loaded.isOf(loaded, transaction);
   const settleWith = (before: State | null, isPartial: boolean): Settlement => ({
     done(result) {
-      if (before === null || toAnswer(result).matchedCount === 0) return;
+      const { matchedCount, modifiedCount } = toAnswer(result);
+      if (matchedCount === 0) return;
+      if (before === null) {
+        write.more('update', modifiedCount ?? 0);
+        write.loaded.forget(document);
+        return;
+      }
       const state = delta.apply(before);
       const exact = transaction !== null && (isOwn || delta.isComputed);
-      if (toAnswer(result).modifiedCount !== 0) write.updated(before, state, { exact, partial: isPartial });
+      if (modifiedCount !== 0) write.updated(before, state, { exact, partial: isPartial });
       write.loaded.set(document, { state, isPartial, transaction });
     },
   });
@@ -70,20 +76,16 @@ function saveLoaded(
   return write.findOne(filter).then((found) => settleWith(found?.states[0]?.state ?? null, false));
 }
 
-/** Reads what was written and records what differs; `isCertain` when the documents are the ones that were found. */
-export async function settle(
-  write: Write,
-  found: readonly Snapshot[] | null,
-  answer: WriteAnswer,
-  isCertain: boolean,
-): Promise<void> {
+/** Reads what was written and records what differs. */
+async function settle(write: Write, found: Reading | null, answer: WriteAnswer): Promise<void> {
   const { modifiedCount, upsertedId } = answer;
   if (isId(upsertedId)) return settleUpsert(write, upsertedId);
   if (modifiedCount === 0) return;
-  const before = (found ?? []).slice(0, write.maxDocuments);
+  const before = found?.states ?? [];
   const after = await write.findByIds(before.map(({ id }) => id));
   if (after === null) {
     for (const state of before) write.updated(state, null);
+    write.more('update', (modifiedCount ?? 0) - before.length);
     return;
   }
   const { changed, rest } = compare(before, after);
@@ -91,6 +93,7 @@ export async function settle(
   for (const [old, now] of changed) write.updated(old, now, { exact });
   // changed, and changed back by another writer before it was read
   const missing = (modifiedCount ?? changed.length) - changed.length;
+  const isCertain = found?.isWhole === true && after.isWhole;
   const isRest = isCertain && rest.length > 0 && rest.length <= missing;
   if (isRest) for (const [old, now] of rest) write.updated(old, now);
   write.more('update', missing - (isRest ? rest.length : 0));
@@ -98,7 +101,7 @@ export async function settle(
 
 async function settleUpsert(write: Write, id: unknown): Promise<void> {
   const after = await write.findByIds([id]);
-  const state = after?.get(idText(id));
+  const state = after?.states.get(idText(id));
   write.created(state ?? { _id: id }, {
     exact: write.transaction !== null && state !== undefined,
     partial: !state,
@@ -112,11 +115,12 @@ interface Comparison {
   readonly rest: readonly Pair[];
 }
 
-export function compare(before: readonly Known[], after: ReadonlyMap<string, Snapshot>): Comparison {
+export function compare(before: readonly Known[], { states, isWhole }: ById): Comparison {
   const changed: Pair[] = [];
   const rest: Pair[] = [];
   for (const state of before) {
-    const now = after.get(idText(idOf(state))) ?? null;
+    const now = states.get(idText(idOf(state))) ?? null;
+    if (now === null && !isWhole) continue;
     const isChanged = now !== null && !isSameState(state, now);
     (isChanged ? changed : rest).push([state, now]);
   }

@@ -35,11 +35,10 @@ type Callback = (error: unknown, result?: unknown) => void;
 /** Puts wrappers on one collection of mongoose's, whose methods all ways to write end in. */
 export function watchCollection(parts: WatchedParts): void {
   const methods = parts.collection as MongooseCollection & Record<string, unknown>;
-  const waiting: Waiting[] = [];
   for (const [name, watched] of Object.entries(METHODS)) {
     const original = methods[name];
     if (typeof original !== 'function') continue;
-    methods[name] = wrapWrite(parts, { ...watched, original: original as Method }, waiting);
+    methods[name] = wrapWrite(parts, { ...watched, original: original as Method });
   }
   const { findOne } = methods;
   if (typeof findOne === 'function') methods.findOne = wrapFindOne(parts, findOne as Method);
@@ -51,18 +50,31 @@ interface Waiting {
 }
 
 /** Before the first connection mongoose keeps a call, and makes it again later: that one is recorded, in its context. */
-function wrapWrite(parts: WatchedParts, watched: Watched & { original: Method }, waiting: Waiting[]): Method {
+function wrapWrite(parts: WatchedParts, watched: Watched & { original: Method }): Method {
   const { collection } = parts;
+  const waiting = new Set<Waiting>();
   return function (...args) {
     if (collection.buffer && collection._shouldBufferCommands?.()) {
-      waiting.push({ args, inContext: AsyncLocalStorage.snapshot() });
-      return watched.original.apply(this, args);
+      const call = { args: withoutCallback(args), inContext: AsyncLocalStorage.snapshot() };
+      waiting.add(call);
+      const buffered = watched.original.apply(this, args);
+      // a call that waited too long is never made again
+      return buffered instanceof Promise ? buffered.finally(() => waiting.delete(call)) : buffered;
     }
-    const i = waiting.findIndex((one) => one.args.every((arg, at) => arg === args[at]));
-    const [again] = i === -1 ? [] : waiting.splice(i, 1);
+    const again = [...waiting].find((one) => isSameCall(one.args, withoutCallback(args)));
     const call = (): Promise<unknown> => callBack(args, (own) => observe(parts, watched, own));
-    return again === undefined ? call() : again.inContext(call);
+    if (again === undefined) return call();
+    waiting.delete(again);
+    return again.inContext(call);
   };
+}
+
+function isSameCall(one: readonly unknown[], other: readonly unknown[]): boolean {
+  return one.length === other.length && one.every((arg, at) => arg === other[at]);
+}
+
+function withoutCallback(args: readonly unknown[]): readonly unknown[] {
+  return typeof args.at(-1) === 'function' ? args.slice(0, -1) : args;
 }
 
 /** Mongoose 8 takes a callback as the last argument. */
@@ -72,7 +84,7 @@ function callBack(
 ): Promise<unknown> {
   const callback = args.at(-1);
   if (typeof callback !== 'function') return run(args);
-  return run(args.slice(0, -1)).then(
+  return run(withoutCallback(args)).then(
     (result) => {
       (callback as Callback)(null, result);
       return result;
@@ -86,22 +98,25 @@ async function observe(
   { handler, optionsAt, original }: Watched & { original: Method },
   args: readonly unknown[],
 ): Promise<unknown> {
+  let write: Write | null = null;
   let settlement: Settlement | null = null;
   try {
-    const prepared = handler(new Write(parts, args[optionsAt]), args);
+    write = new Write(parts, args[optionsAt]);
+    const prepared = handler(write, args);
     settlement = prepared instanceof Promise ? await prepared : prepared;
   } catch (error) {
     report(parts, error);
   }
-  let result: unknown;
   try {
-    result = await original.apply(parts.collection, [...args]);
+    const result = await original.apply(parts.collection, [...args]);
+    await guarded(parts, () => settlement?.done(result));
+    return result;
   } catch (error) {
     await guarded(parts, () => settlement?.failed?.(error));
     throw error;
+  } finally {
+    write?.end();
   }
-  await guarded(parts, () => settlement?.done(result));
-  return result;
 }
 
 async function guarded(parts: WatchedParts, fn: () => Promise<void> | void | undefined): Promise<void> {
@@ -124,7 +139,7 @@ function wrapFindOne({ transactions, loaded }: WatchedParts, original: Method): 
   return function (...args) {
     const transaction = transactions.of(sessionOf(args[1]));
     const reading = original.apply(this, args);
-    if (transaction === null) return reading;
+    if (transaction === null || !(reading instanceof Promise)) return reading;
     const at = transaction.now;
     return reading.then((raw) => {
       loaded.noteOrigin(raw, transaction, at);

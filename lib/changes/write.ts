@@ -10,9 +10,10 @@ import {
 } from './driver';
 import type { Kinds } from './kinds';
 import type { LoadedStates } from './loaded-states';
-import { type Bson, idOf, type Known, Snapshot, stateOf } from './snapshot';
+import { nativeOf, type Reading, readStates } from './read-states';
+import { idOf, type Known, type Snapshot, stateOf } from './snapshot';
 import { type CopyOptions, copyState, idText } from './states';
-import type { Transaction } from './transaction';
+import type { Transaction, Turn } from './transaction';
 import type { Transactions } from './transactions';
 
 /** What all writes of one collection share. */
@@ -31,10 +32,10 @@ export interface Certainty {
   readonly partial?: boolean;
 }
 
-/** A filter's first matches, and whether the write can have met one of them only. */
-export interface Found {
-  readonly states: readonly Snapshot[];
-  readonly isOnly: boolean;
+/** Documents by their id; one that is missing is gone only where the reading is whole. */
+export interface ById {
+  readonly states: ReadonlyMap<string, Snapshot>;
+  readonly isWhole: boolean;
 }
 
 type Action = ObservedChange['action'];
@@ -49,6 +50,7 @@ export class Write {
   readonly options: Options;
   readonly session: Session | null;
   readonly transaction: Transaction | null;
+  private readonly turn: Turn | null;
 
   constructor(
     readonly parts: WatchedParts,
@@ -58,6 +60,12 @@ export class Write {
     this.session = sessionOf(options);
     this.transaction = parts.transactions.of(this.session);
     if (this.transaction !== null && this.session !== null) parts.transactions.watch(this.session);
+    this.turn = this.transaction?.begin() ?? null;
+  }
+
+  /** It was answered, and what it changed was looked at. MUST be called. */
+  end(): void {
+    if (this.turn !== null) this.transaction?.end(this.turn);
   }
 
   get loaded(): LoadedStates {
@@ -78,36 +86,47 @@ export class Write {
   }
 
   private get copyOptions(): CopyOptions {
-    const native = this.parts.collection.conn.db?.collection(this.parts.collection.collectionName);
+    const native = nativeOf(this.parts.collection);
     const ignoreUndefined = this.options.ignoreUndefined ?? native?.bsonOptions?.ignoreUndefined ?? false;
     return { ignoreUndefined: ignoreUndefined === true };
   }
 
   /** What a write of one document will meet, as far as a read can tell. Null when the read failed. */
-  async findOne(filter: unknown, extra: readonly 'sort'[] = []): Promise<Found | null> {
+  findOne(filter: unknown, extra: readonly 'sort'[] = []): Promise<Reading | null> {
     // another collation lets a text match several
     const isById = this.options.collation === undefined && pinnedId(filter) !== undefined;
-    const states = await this.find(filter, isById ? 1 : 2, [...CHOOSING, ...extra]);
-    return states && { states: states.slice(0, 1), isOnly: states.length < 2 };
+    return this.findFirst(filter, 1, { limit: isById ? 1 : 2, names: [...CHOOSING, ...extra] });
   }
 
-  /** One more than may be recorded, to know whether there are. */
-  findMany(filter: unknown): Promise<readonly Snapshot[] | null> {
-    return this.find(filter, this.maxDocuments + 1, CHOOSING);
+  /** As many as may be recorded. */
+  findMany(filter: unknown): Promise<Reading | null> {
+    const most = this.maxDocuments;
+    return this.findFirst(filter, most, { limit: most + 1, names: CHOOSING });
+  }
+
+  /** One more is asked for than is wanted, to know whether there are others. */
+  private async findFirst(
+    filter: unknown,
+    most: number,
+    { limit, names }: { limit: number; names: readonly string[] },
+  ): Promise<Reading | null> {
+    const found = await this.find(filter, limit, names);
+    if (found === null || found.states.length <= most) return found;
+    return { states: found.states.slice(0, most), isWhole: false };
   }
 
   /** Documents by their id. */
-  async findByIds(ids: readonly unknown[]): Promise<ReadonlyMap<string, Snapshot> | null> {
-    if (ids.length === 0) return new Map();
-    const states = await this.find({ _id: { $in: ids } }, ids.length, []);
-    return states && new Map(states.map((state) => [idText(state.id), state]));
+  async findByIds(ids: readonly unknown[]): Promise<ById | null> {
+    if (ids.length === 0) return { states: new Map(), isWhole: true };
+    const found = await this.find({ _id: { $in: ids } }, ids.length, []);
+    if (found === null) return null;
+    const states = new Map(found.states.map((state) => [idText(state.id), state]));
+    return { states, isWhole: found.isWhole };
   }
 
-  private async find(filter: unknown, limit: number, names: readonly string[]): Promise<Snapshot[] | null> {
+  private async find(filter: unknown, limit: number, names: readonly string[]): Promise<Reading | null> {
     const { collection, reporter } = this.parts;
     try {
-      const native = collection.conn.db?.collection(collection.collectionName);
-      if (native === undefined) return null;
       const chosen = names.filter((name) => this.options[name] !== undefined);
       // one that runs out of time would abort the transaction
       const maxTimeMS = this.transaction === null ? this.options.maxTimeMS : undefined;
@@ -119,11 +138,8 @@ export class Write {
         // one answer, however many: no second command
         batchSize: limit + 1,
         readPreference: 'primary',
-        raw: true,
       };
-      const documents = await native.find((filter ?? {}) as State, options).toArray();
-      const bson = collection.conn.base.mongo.BSON as Bson;
-      return documents.map((bytes) => new Snapshot(bytes, bson));
+      return await readStates(collection, (filter ?? {}) as State, options);
     } catch (cause) {
       const message = `The state of documents in '${collection.collectionName}' could not be read; their changes are recorded without it.`;
       reporter.error(new AuditError('AUDIT_CHANGE_UNREAD', message, { cause }));
@@ -149,7 +165,7 @@ export class Write {
     const kind = this.parts.kinds.any;
     if (kind === null || !(count > 0)) return;
     const more = { action, type: kind.type, count };
-    this.transaction?.touch(null);
+    this.touch(null);
     if (this.transaction === null) this.parts.recorder.recordMore(more);
     else this.transaction.holdMore(more);
   }
@@ -161,7 +177,7 @@ export class Write {
     { exact, partial = false }: Certainty,
   ): void {
     const document = idText(id);
-    this.transaction?.touch(document);
+    this.touch(document);
     const kind = this.parts.kinds.of(after ?? before ?? {});
     if (kind === null) return;
     const { type, masked, maxBytes } = kind;
@@ -179,8 +195,12 @@ export class Write {
       masked,
       maxBytes,
     };
-    if (this.transaction === null) this.parts.recorder.record(change);
-    else this.transaction.hold(change);
+    if (this.transaction === null || this.turn === null) this.parts.recorder.record(change);
+    else this.transaction.hold(change, this.turn);
+  }
+
+  private touch(document: string | null): void {
+    if (this.turn !== null) this.transaction?.touch(document, this.turn);
   }
 }
 

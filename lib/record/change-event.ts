@@ -1,5 +1,5 @@
 import type { Association, ObjectRef } from '../event';
-import type { ObservedChange } from '../observed-change';
+import type { ChangeRecorder, ObservedChange } from '../observed-change';
 import { blankEvent } from './build-event';
 import { actionOfStates, copyStates, TOLD } from './change-copies';
 import type { HeldChange } from './held-changes';
@@ -53,13 +53,14 @@ export function toldChange(parts: ChangeParts, told: ToldChange): HeldChange {
 /** How many documents a write changed besides those that were recorded one by one. */
 export function moreChanges(
   parts: ChangeParts,
-  { action, type, count }: { action: ObservedChange['action']; type: string; count: number },
+  { action, type, count, outcome }: Parameters<ChangeRecorder['recordMore']>[0],
 ): HeldChange {
   const event = blankEvent(parts.uuid7(), 'change', shortText(`${action} more ${type}`));
   event.action = action;
   event.object = toObject({ type, id: event.uuid });
   event.source = parts.settings.source;
   event.content = { more: count };
+  event.outcome = outcome ?? null;
   return { event, bytes: EVENT_BYTES, own: { object: event.object } };
 }
 

@@ -28,6 +28,8 @@ describe.each(MONGOOSES)('%s', (_, mongoose) => {
   let plain: ItemModel;
   let ids: string[];
   let reads = 0;
+  /** In which sessions was read. */
+  const readIn = new Set<string>();
 
   beforeAll(async () => {
     connection = await replicaSet.connect(mongoose);
@@ -37,8 +39,10 @@ describe.each(MONGOOSES)('%s', (_, mongoose) => {
     plain = itemModel(await replicaSet.connect(mongoose), mongoose);
     await Promise.all([Item.init(), plain.init()]);
     for (const { db } of [Item, plain])
-      db.getClient().on('commandStarted', ({ commandName }) => {
-        if (READS.includes(commandName)) reads += 1;
+      db.getClient().on('commandStarted', ({ commandName, command }) => {
+        if (!READS.includes(commandName)) return;
+        reads += 1;
+        readIn.add(String(command.lsid?.id));
       });
   });
 
@@ -94,8 +98,16 @@ describe.each(MONGOOSES)('%s', (_, mongoose) => {
       expect(own - reads).toBe(extraReads);
     });
 
-    it('is recorded as it happened in a session', async () => {
-      const expected = await happened(() => inSession((session) => run(Item, ids, { session })));
+    it('is recorded as it happened in a session, which alone it reads in', async () => {
+      const sessions: string[] = [];
+      const expected = await happened(() =>
+        inSession(async (session) => {
+          readIn.clear();
+          await run(Item, ids, { session });
+          if (readIn.size > 0) sessions.push(String(session.id?.id));
+          expect([...readIn]).toEqual(sessions);
+        }),
+      );
       expect(observed(collected)).toEqual(expected);
     });
 

@@ -6,6 +6,7 @@ import {
   type Connection,
   MONGOOSES,
   type ReplicaSet,
+  rawDocuments,
   startReplicaSet,
 } from './replica-set';
 
@@ -15,6 +16,12 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => replicaSet.stop());
 
+/** Lists of mongoose. */
+interface Popping {
+  $pop(): unknown;
+  $shift(): unknown;
+}
+
 describe.each(MONGOOSES)('a transaction of %s', (_, mongoose) => {
   const collected = new Collected();
   let connection: Connection;
@@ -22,11 +29,16 @@ describe.each(MONGOOSES)('a transaction of %s', (_, mongoose) => {
   let Item: ReturnType<typeof itemModel>;
   let reads = 0;
 
-  function itemModel() {
-    const schema = new mongoose.Schema({ name: String, n: Number, tags: [String] });
-    schema.plugin(collected.plugin());
-    return connection.model('Item', schema);
+  function itemModel(on = connection, options = {}) {
+    const schema = new mongoose.Schema({ name: String, n: Number, tags: [String], parts: [{ sku: String }] });
+    schema.plugin(collected.plugin(options));
+    return on.model('Item', schema);
   }
+
+  /** The same documents, of which each write shows one only. */
+  const fewModel = () => itemModel(connection.useDb(connection.name), { maxDocuments: 1 });
+
+  type Item = Awaited<ReturnType<typeof theItem>>;
 
   beforeAll(async () => {
     connection = await replicaSet.connect(mongoose);
@@ -51,14 +63,14 @@ describe.each(MONGOOSES)('a transaction of %s', (_, mongoose) => {
   }
 
   /** Commits take place, and are answered as if nobody knew, until this is called again with 'off'. */
-  const failCommits = (mode: 'alwaysOn' | 'off') =>
+  const failCommits = (mode: 'alwaysOn' | 'off', code = 64) =>
     connection
       .getClient()
       .db('admin')
       .command({
         configureFailPoint: 'failCommand',
         mode,
-        data: { failCommands: ['commitTransaction'], writeConcernError: { code: 64, errmsg: 'late' } },
+        data: { failCommands: ['commitTransaction'], writeConcernError: { code, errmsg: 'late' } },
       });
 
   it('reads a document that was loaded outside once when it is saved, and is exact', async () => {
@@ -73,6 +85,26 @@ describe.each(MONGOOSES)('a transaction of %s', (_, mongoose) => {
     expect(collected.changes).toMatchObject([
       { exact: true, before: { n: 1, tags: ['a', 'b'] }, after: { n: 2, tags: ['a', 'b', 'c'] } },
     ]);
+  });
+
+  it.each<[string, (item: Item) => unknown, object]>([
+    ['deletes a sub-document', (item) => item.parts[0]?.deleteOne(), { parts: [{ sku: 'b' }, { sku: 'c' }] }],
+    ['pops', (item) => (item.tags as unknown as Popping).$pop(), { tags: ['a'] }],
+    ['shifts', (item) => (item.tags as unknown as Popping).$shift(), { tags: ['b'] }],
+  ])('is exact of a document that was loaded outside, also one that %s', async (_case, change, after) => {
+    await Item.updateOne({}, { parts: [{ sku: 'a' }, { sku: 'b' }] });
+    const item = await theItem();
+    const part = { _id: new mongoose.Types.ObjectId(), sku: 'c' };
+    const push = { $push: { tags: 'b', parts: part } };
+    await Item.collection.updateOne({ name: 'one' }, push as object);
+    collected.clear();
+    change(item);
+    reads = 0;
+    await session.withTransaction(() => item.save({ session }));
+    expect(reads).toBe(1);
+    expect(collected.changes).toMatchObject([{ exact: true, before: { tags: ['a', 'b'] }, after }]);
+    const [stored] = (await rawDocuments(connection, 'items')).values();
+    expect(collected.changes[0]?.after).toEqual(stored);
   });
 
   it('takes no copy for exact that another write of its own made stale', async () => {
@@ -128,19 +160,69 @@ describe.each(MONGOOSES)('a transaction of %s', (_, mongoose) => {
     expect(collected.changes[0]).not.toHaveProperty('outcome');
   });
 
-  it('records as unknown what nobody knows to be committed', async () => {
-    await failCommits('alwaysOn');
+  it.each([
+    ['that was not answered in time', 64],
+    ['with a write concern that no server can meet', 100],
+    ['with a write concern that no server knows', 79],
+  ])('records as unknown what nobody knows to be committed: a commit %s', async (_case, code) => {
+    await failCommits('alwaysOn', code);
     session.startTransaction();
     await Item.updateOne({}, { n: 2 }, { session });
-    await expect(session.commitTransaction()).rejects.toThrow();
+    await expect(session.commitTransaction()).rejects.toMatchObject({ code });
     await failCommits('off');
     await session.endSession();
     expect(collected.changes).toMatchObject([{ outcome: 'unknown', exact: false, after: { n: 2 } }]);
   });
 
+  it('says of what it only counts that it is unknown, too', async () => {
+    await Item.create({ name: 'one' }, { name: 'one' });
+    const Few = fewModel();
+    collected.clear();
+    await failCommits('alwaysOn');
+    session.startTransaction();
+    await Few.updateMany({}, { n: 2 }, { session });
+    await expect(session.commitTransaction()).rejects.toThrow();
+    await failCommits('off');
+    await session.endSession();
+    expect(collected.mores).toEqual([{ action: 'update', type: 'items', count: 2, outcome: 'unknown' }]);
+  });
+
+  it('calls nothing exact that two writes at once did to one document', async () => {
+    const other = await Item.create({ name: 'other', n: 1 });
+    collected.clear();
+    await session.withTransaction(async () => {
+      collected.clear();
+      await Item.findOne({}, null, { session });
+      const inc = (filter: object) => Item.updateOne(filter, { $inc: { n: 1 } }, { session });
+      await Promise.all([inc({ name: 'one' }), inc({ name: 'one' }), inc({ name: 'other' })]);
+      await inc({ name: 'other' });
+    });
+    const exact = (id: unknown) =>
+      collected.changes.filter(({ object }) => object.id === String(id)).map((one) => one.exact);
+    expect(exact(other._id)).toEqual([true, true]);
+    expect(collected.changes.filter((one) => !one.exact)).toHaveLength(2);
+  });
+
+  it('calls nothing exact that was written beside documents nobody knows', async () => {
+    const Few = fewModel();
+    await Item.create({ name: 'two', n: 1 }, { name: 'three', n: 1 });
+    collected.clear();
+    await session.withTransaction(async () => {
+      collected.clear();
+      await Item.findOne({}, null, { session });
+      const inc = { $inc: { n: 1 } };
+      await Promise.all([Few.updateMany({}, inc, { session }), Item.updateMany({}, inc, { session })]);
+    });
+    expect(collected.mores).toHaveLength(1);
+    expect(collected.changes.filter(({ exact }) => exact)).toEqual([]);
+  });
+
   it('is not aborted by a filter that reads refuse beside another', async () => {
     await Item.collection.createIndex({ at: '2dsphere' } as never);
     const $near = { $geometry: { type: 'Point', coordinates: [1, 1] } };
+    const at = { type: 'Point', coordinates: [1, 1] };
+    await Item.collection.insertOne({ name: 'near', n: 1, at } as never);
+    collected.clear();
     const operations = [
       { updateOne: { filter: { at: { $near } }, update: { $set: { n: 7 } } } },
       { updateMany: { filter: { name: 'one' }, update: { $set: { n: 8 } } } },
@@ -148,7 +230,7 @@ describe.each(MONGOOSES)('a transaction of %s', (_, mongoose) => {
     session.startTransaction();
     await Item.collection.bulkWrite(operations as never, { session });
     await session.commitTransaction();
-    expect(await Item.countDocuments({ n: 8 })).toBe(1);
+    expect(collected.changes).toMatchObject([{ exact: true, before: { n: 1 }, after: { n: 8 } }]);
     expect(collected.mores).toMatchObject([{ action: 'update', count: 1 }]);
     expect(collected.errors).toEqual([]);
   });
@@ -180,16 +262,8 @@ it('counts what is more than a transaction may hold in memory', () => {
   const transaction = new Transaction({ recorder: collected });
   const object = { type: 'items', id: '1' };
   const states = { before: null, after: { text: 'x'.repeat(1024 * 1024) } };
-  for (let i = 0; i < 40; i++)
-    transaction.hold({
-      action: 'create',
-      object,
-      ...states,
-      exact: true,
-      partial: false,
-      masked: [],
-      maxBytes: 1,
-    });
+  const change = { action: 'create', object, ...states, exact: true, partial: false } as const;
+  for (let i = 0; i < 40; i++) transaction.hold({ ...change, masked: [], maxBytes: 1 }, transaction.begin());
   transaction.commit();
   expect(collected.changes).toHaveLength(31);
   expect(collected.mores).toEqual([{ action: 'create', type: 'items', count: 9 }]);

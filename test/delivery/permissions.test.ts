@@ -1,6 +1,6 @@
 import { MongoMemoryServer } from 'mongodb-memory-server-core';
 import type { Connection } from 'mongoose';
-import { findMongod } from '../../examples/mongod';
+import { findMongod } from '../../examples/find-mongod';
 import { freshUri } from '../support/app';
 import { closeAudits, look, recordMany, startAudit, until, watchBalance } from './harness';
 import { expectWholeTrail } from './trail';

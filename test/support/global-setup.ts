@@ -1,4 +1,5 @@
-import { findMongod, mongoFor } from '../../examples/mongod';
+import { findMongod } from '../../examples/find-mongod';
+import { mongoFor } from '../../examples/mongod';
 import type { Running } from './global-teardown';
 
 /** One MongoDB for all test files; the path of mongod is for those that start another one of their own. */
