@@ -68,6 +68,7 @@ async function stopServing(server: Server): Promise<void> {
 
 function createShop(audit: Audit, { authenticate }: Readers): Express {
   const app = express();
+  app.use('/healthz', audit.health());
   app.use(audit.middleware());
   mountTrail(app, audit, authenticate);
   addShop(app, mongoose.connection, audit);
@@ -91,6 +92,7 @@ async function main(): Promise<void> {
   // #endregion
   const readers = await createReaders(process.env.AUDIT_TOKEN || randomBytes(24).toString('base64url'));
   const server = createShop(audit, readers).listen(Number(process.env.PORT ?? 3000), HOST);
+  audit.attach(server);
   let isStopping = false;
 
   async function stop(): Promise<void> {

@@ -43,7 +43,7 @@ export class AuditError extends Error {
   }
 }
 
-/** Thrown by a wrong call to `record` or `req.audit.*` outside of production. */
+/** Thrown by a wrong call: to `record` or `req.audit.*` outside of production, to `attach` always. */
 export class AuditCallError extends TypeError {
   override readonly name = 'AuditCallError';
   readonly code = 'AUDIT_INVALID_CALL' satisfies AuditErrorCode;

@@ -1,13 +1,13 @@
 export { applyDiff } from './apply-diff';
-export {
-  type Audit,
-  type AuditStats,
-  createAudit,
-  type DeadlineOptions,
-  type DialectName,
-  type RecordInput,
-  type RouterOptions,
-} from './audit';
+export { createAudit } from './audit';
+export type {
+  Audit,
+  AuditStats,
+  DeadlineOptions,
+  DialectName,
+  RecordInput,
+  RouterOptions,
+} from './audit-interface';
 export type { ChangesOptions, ChangesPlugin } from './changes/plugin';
 export type { Durability, SpoolOptions, StrictOptions } from './durability';
 export { AuditCallError, AuditError, type AuditErrorCode, AuditOptionError } from './errors';
@@ -28,6 +28,7 @@ export type {
   PostDataState,
   StoredEvent,
 } from './event';
+export type { MetricsOptions, MetricsRegistry } from './metrics';
 // whole: only so can users merge into what is in it
 export * from './names';
 export type {
@@ -67,6 +68,7 @@ export type {
 } from './query/jwt-options';
 export type { OrganizationInfo } from './query/router-options';
 export { type KeptEvent, readSpool, type SpooledEvent, type SpooledProcess } from './read-spool';
+export type { AttachableServer } from './record/attach';
 export type { DeliveryStats, DrainReport } from './record/deliver';
 export type { ChangeInput, ObjectInput, RequestAudit } from './record/request-audit';
 export type { RunAs } from './record/run-call';

@@ -32,7 +32,8 @@ function protocolOf(req: Request): Origin['protocol'] {
   // without it Express would find the same, after asking whom the app trusts
   if (req.headers['x-forwarded-proto'] === undefined) return own;
   try {
-    return req.protocol === 'https' ? 'https' : 'http';
+    // none where no Express has seen the request
+    return ((req.protocol as string | undefined) ?? own) === 'https' ? 'https' : 'http';
   } catch {
     return own;
   }

@@ -93,6 +93,11 @@ describe('package.json', () => {
     expect(Object.keys(manifest.dependencies).sort()).toEqual(['jose', 'on-headers', 'ua-parser-js', 'zod']);
   });
 
+  it('demands nothing of whoever shows no metrics', () => {
+    expect(manifest.peerDependencies['prom-client']).toBe('^15.0.0');
+    expect(manifest.peerDependenciesMeta['prom-client']).toEqual({ optional: true });
+  });
+
   it('runs no script where it is installed', () => {
     const scripts = Object.keys(manifest.scripts);
     expect(scripts.filter((name) => /^(pre|post)?install$|^(pre)?prepare$/.test(name))).toEqual([]);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectSecurely } from 'node:tls';
 
 const LONGEST_WAIT_MS = 20_000;
 
@@ -30,6 +31,16 @@ export class RawClient {
   static async open(options: NetConnectOpts): Promise<RawClient> {
     const socket = connect(options);
     await once(socket, 'connect');
+    return new RawClient(socket);
+  }
+
+  /** Over TLS with a key that both sides know: no certificate is needed. */
+  static async secure(url: string, psk: Buffer): Promise<RawClient> {
+    const { hostname, port } = new URL(url);
+    const options = { host: hostname, port: Number(port), ciphers: 'PSK', maxVersion: 'TLSv1.2' } as const;
+    const pskCallback = () => ({ psk, identity: 'tester' });
+    const socket = connectSecurely({ ...options, pskCallback, checkServerIdentity: () => undefined });
+    await once(socket, 'secureConnect');
     return new RawClient(socket);
   }
 
