@@ -52,6 +52,8 @@ export class Sender {
   private isAbandoned = false;
   private running: Promise<void> | null = null;
   private timer: NodeJS.Timeout | undefined;
+  /** Whether the journal has said that there is something to take: to ask it for each event would be dear. */
+  private mayHaveBacklog = false;
   private flight = NO_FLIGHT;
   private readonly retry: Retry;
   private readonly batchParts: BatchParts;
@@ -65,7 +67,10 @@ export class Sender {
     const onSettled = this.onSettled.bind(this);
     this.batchParts = { writer, reporter, retry: this.retry, onSettled };
     writer.onReachable(() => this.resume());
-    journal?.onBacklog(() => this.schedule());
+    journal?.onBacklog(() => {
+      this.mayHaveBacklog = true;
+      this.schedule();
+    });
   }
 
   get delivered(): number {
@@ -109,14 +114,14 @@ export class Sender {
   }
 
   private get hasWork(): boolean {
-    return this.queue.waitingCount > 0 || this.backlog > 0 || this.parts.hasMore();
+    return this.queue.waitingCount > 0 || this.mayHaveBacklog || this.parts.hasMore();
   }
 
   /** Whether a batch is to be stored now: what else waits does so for company, since small batches cost far more. */
   private get isDue(): boolean {
     const { waitingCount, bytes } = this.queue;
     const isFull = waitingCount >= BATCH_EVENTS || bytes >= BATCH_BYTES || !this.queue.hasRoom(0, DUE_SHARE);
-    return isFull || this.waiters.size > 0 || this.followers.size > 0 || this.backlog > 0;
+    return isFull || this.waiters.size > 0 || this.followers.size > 0 || this.mayHaveBacklog;
   }
 
   private run(): void {
@@ -137,9 +142,9 @@ export class Sender {
 
   private async drain(): Promise<void> {
     this.parts.onRoom();
-    while (this.queue.waitingCount > 0 || this.backlog > 0) {
+    while (this.queue.waitingCount > 0 || this.mayHaveBacklog) {
       if (this.queue.waitingCount > 0) await this.storeQueued();
-      if (this.backlog > 0 && !this.isAbandoned) await this.storeBacklog();
+      if (this.mayHaveBacklog && !this.isAbandoned) await this.storeBacklog();
       if (this.isAbandoned) return;
       this.parts.onRoom();
       for (const check of this.waiters) check();
@@ -155,7 +160,9 @@ export class Sender {
 
   /** What was spilled, and what dead processes left. */
   private async storeBacklog(): Promise<void> {
+    this.mayHaveBacklog = false;
     const taken = (await this.parts.journal?.take(BATCH_EVENTS, BATCH_BYTES)) ?? [];
+    if (taken.length > 0) this.mayHaveBacklog = true;
     if (this.isAbandoned) {
       for (const { place } of taken) place.spill();
       return;
