@@ -184,7 +184,7 @@ describe('an open event', () => {
     expect(taken.find((one) => one.kind === 'event' && one.event.sequence === 1)).toMatchObject({
       event: { body: withTail(eventOf(1), 'done') },
     });
-    expect(taken.length).toBeLessThan(40);
+    expect(taken.length).toBeLessThan(60);
   });
 });
 

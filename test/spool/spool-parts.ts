@@ -168,7 +168,11 @@ async function isAdopted(directory: string, { journal, writer }: TestSpool): Pro
   for (const name of names) {
     const [, owner] = /^[0-9a-f-]{36}\.([0-9a-f-]{36})$/.exec(name) ?? [];
     if (owner !== undefined && owner !== writer) return false;
-    if (name.endsWith('.seg')) bytes += (await stat(join(directory, name))).size;
+    if (name.endsWith('.seg'))
+      bytes += await stat(join(directory, name)).then(
+        ({ size }) => size,
+        () => Number.NaN,
+      );
   }
   return bytes === journal.state().bytes;
 }

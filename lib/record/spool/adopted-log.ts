@@ -8,6 +8,7 @@ import { Remover } from './remover';
 export class AdoptedLog {
   private readonly remover: Remover<AdoptedSegment>;
   private isGone = false;
+  private ending: Promise<void> | null = null;
 
   constructor(
     private readonly fs: SpoolFs,
@@ -29,10 +30,15 @@ export class AdoptedLog {
   /** MUST NOT reject. */
   async removeSettled(): Promise<void> {
     await this.remover.removeSettled();
-    if (this.segments.length > 0 || this.isGone) return;
-    this.isGone = true;
+    if (this.segments.length > 0) return;
+    this.ending ??= this.removeDirectory();
+    await this.ending;
+  }
+
+  private async removeDirectory(): Promise<void> {
     await this.fs.unlink(join(this.path, HOST_FILE)).catch(() => {});
     await this.fs.rmdir(this.path).catch(() => {});
+    this.isGone = true;
     this.onRemoved();
   }
 }

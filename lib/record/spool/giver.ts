@@ -21,12 +21,16 @@ export interface GiverOptions {
   onFailure(error: unknown): void;
 }
 
+/** So often a part that the disk does not give back is asked for again, before it counts as lost. */
+const TRIES = 3;
+
 /** Gives what segments hold, with one of them in memory. */
 export class Giver {
   private loaded: Loaded | null = null;
   private next: Item | null = null;
   private readonly taken: Taken[] = [];
   private bytes = 0;
+  private failures = 0;
 
   constructor(private readonly options: GiverOptions) {}
 
@@ -108,8 +112,11 @@ export class Giver {
   /** A file that is not there has nothing. */
   private async read({ path }: GivingSegment): Promise<Buffer> {
     try {
-      return await readSegment(this.options.fs, path);
+      const bytes = await readSegment(this.options.fs, path, this.failures >= TRIES);
+      this.failures = 0;
+      return bytes;
     } catch (error) {
+      this.failures += 1;
       if (codeOf(error) !== 'ENOENT') throw error;
       return EMPTY;
     }

@@ -58,7 +58,7 @@ export class OwnLog implements EntryLog {
     const { segment, sequence, timestamp, completion } = entry;
     if (segment === null) return;
     // what has yet to be written again is not lost
-    if (this.homeless.has(entry)) return;
+    if (segment.isGone && this.homeless.has(entry)) return;
     segment.spill(sequence, timestamp);
     if (completion !== null && completion.segment !== segment) segment.crossed.set(sequence, completion);
     if (segment.isGone) segment.lose();
@@ -151,10 +151,17 @@ export class OwnLog implements EntryLog {
       const { opened, tail, segment, state } = entry;
       if (!this.options.health.isWell) return false;
       if (opened === null) continue;
+      if (state === 'spilled' && segment?.isGone === false && !segment.wants(entry.sequence)) {
+        // given meanwhile, with its tail
+        this.pending.delete(entry.sequence);
+        this.close(entry);
+        continue;
+      }
       if (!this.keep(entry, opened, true)) return false;
       if (state === 'spilled') {
         segment?.give(entry.sequence);
         entry.segment?.spill(entry.sequence, entry.timestamp);
+        this.options.onSpilled();
       }
       entry.tail = tail;
       if (tail !== null) this.complete(entry);

@@ -34,20 +34,26 @@ async function readPages(fs: SpoolFs, fd: number, into: Buffer, position: number
   return into.length;
 }
 
-async function readSlice(fs: SpoolFs, fd: number, into: Buffer, position: number): Promise<number> {
+async function readSlice(
+  fs: SpoolFs,
+  fd: number,
+  into: Buffer,
+  position: number,
+  mayGiveUp: boolean,
+): Promise<number> {
   try {
     return await fs.read(fd, into, 0, into.length, position);
   } catch (error) {
-    if (codeOf(error) !== 'EIO') throw error;
+    if (codeOf(error) !== 'EIO' || !mayGiveUp) throw error;
     return readPages(fs, fd, into, position);
   }
 }
 
-async function fill(fs: SpoolFs, fd: number, bytes: Buffer): Promise<Buffer> {
+async function fill(fs: SpoolFs, fd: number, bytes: Buffer, mayGiveUp: boolean): Promise<Buffer> {
   let length = 0;
   while (length < bytes.length) {
     const slice = bytes.subarray(length, length + SLICE_BYTES);
-    const count = await readSlice(fs, fd, slice, length);
+    const count = await readSlice(fs, fd, slice, length, mayGiveUp);
     if (count === 0) break;
     length += count;
   }
@@ -59,18 +65,18 @@ export async function readPart(fs: SpoolFs, path: string, position: number, leng
   const fd = await fs.open(path, 'r');
   try {
     const bytes = Buffer.allocUnsafeSlow(length);
-    return bytes.subarray(0, await readSlice(fs, fd, bytes, position));
+    return bytes.subarray(0, await readSlice(fs, fd, bytes, position, true));
   } finally {
     await fs.close(fd).catch(() => {});
   }
 }
 
-/** A whole file, in slices. @throws what the disk says, but for EIO */
-export async function readSegment(fs: SpoolFs, path: string): Promise<Buffer> {
+/** A whole file, in slices. @throws what the disk says, but for EIO of who may give up what cannot be read */
+export async function readSegment(fs: SpoolFs, path: string, mayGiveUp = true): Promise<Buffer> {
   const fd = await fs.open(path, 'r');
   try {
     const { size } = await fs.stat(path);
-    return await fill(fs, fd, Buffer.allocUnsafeSlow(size));
+    return await fill(fs, fd, Buffer.allocUnsafeSlow(size), mayGiveUp);
   } finally {
     await fs.close(fd).catch(() => {});
   }

@@ -48,7 +48,8 @@ class FirstReading {
       header: ({ floor, createdAt }) => this.finder.header(floor, createdAt),
       record: (found) => this.note(segment, found, events),
       bad: (at, end, isTail) => {
-        if (isTail && isLast) return;
+        // a header that could not be written has nothing behind it: the next one says whether that is so
+        if (isTail && (isLast || end < HEADER_BYTES)) return;
         this.finder.bad();
         damages.push({ writer, number: segment.number, at, bytes: bytes.subarray(at, end) });
       },
