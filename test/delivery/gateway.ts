@@ -8,7 +8,29 @@ export interface Gateway {
   /** From now on nothing passes, and nothing says so. */
   freeze(): void;
   thaw(): void;
+  /** From now on each chunk waits so long, in both directions. */
+  delay(ms: number): void;
+  /** Every connection ends at once, with a reset. */
+  reset(): void;
   close(): void;
+}
+
+/** Passes chunks on in their order, each after the delay of the moment it came. */
+function createLane(pass: (chunk: Buffer) => void, delayMs: () => number): (chunk: Buffer) => void {
+  const waiting: { readonly chunk: Buffer; readonly at: number }[] = [];
+  const passDue = (): void => {
+    for (let [next] = waiting; next !== undefined; [next] = waiting) {
+      const left = next.at - performance.now();
+      if (left > 0) return void setTimeout(passDue, left);
+      waiting.shift();
+      pass(next.chunk);
+    }
+  };
+  return (chunk) => {
+    if (waiting.length === 0 && delayMs() === 0) return pass(chunk);
+    waiting.push({ chunk, at: performance.now() + delayMs() });
+    if (waiting.length === 1) setTimeout(passDue, delayMs());
+  };
 }
 
 /** A way to MongoDB that can be cut behind a command. */
@@ -16,6 +38,7 @@ export async function startGateway(target: number): Promise<Gateway> {
   const sockets = new Set<Socket>();
   let armed: { readonly text: string; readonly done: () => void } | null = null;
   let isFrozen = false;
+  let delayMs = 0;
 
   const server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1');
@@ -30,12 +53,20 @@ export async function startGateway(target: number): Promise<Gateway> {
         upstream.destroy();
       });
     }
+    const toMongo = createLane(
+      (chunk) => void upstream.write(chunk),
+      () => delayMs,
+    );
+    const toClient = createLane(
+      (chunk) => void client.write(chunk),
+      () => delayMs,
+    );
     client.on('data', (chunk) => {
       if (armed !== null && chunk.includes(armed.text)) isCut = true;
-      upstream.write(chunk);
+      toMongo(chunk);
     });
     upstream.on('data', (chunk) => {
-      if (!isCut) return void client.write(chunk);
+      if (!isCut) return toClient(chunk);
       armed?.done();
       armed = null;
       client.destroy();
@@ -57,6 +88,12 @@ export async function startGateway(target: number): Promise<Gateway> {
     thaw() {
       isFrozen = false;
       for (const socket of sockets) socket.resume();
+    },
+    delay(ms) {
+      delayMs = ms;
+    },
+    reset() {
+      for (const socket of sockets) socket.resetAndDestroy();
     },
     close() {
       server.close();
