@@ -14,6 +14,18 @@ describe('an app that is killed', () => {
   });
 });
 
+describe('what a killed app has promised', () => {
+  it.each([
+    ['SIGKILL', 'spool'],
+    ['SIGKILL', 'strict-disk'],
+    ['crash in recovery', 'spool'],
+    ['two on one directory', 'spool'],
+  ] as const)('is there once: %s, at %s', async (name, level) => {
+    const { broken, lost, duplicated } = await play(scenario(name), level, SHORT);
+    expect({ broken, lost, duplicated }).toEqual({ broken: [], lost: 0, duplicated: 0 });
+  });
+});
+
 describe('an app whose event loop is blocked', () => {
   it('loses and doubles nothing', async () => {
     const { broken, lost } = await play(scenario('event loop blocked 5 s'), 'memory', SHORT);

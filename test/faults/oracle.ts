@@ -139,7 +139,9 @@ function tallyRequests({ level, stored }: Judged, owed: readonly Sent[]): Tally 
 
 /** Intents that nothing followed: whoever finds them cannot know how their request ended. */
 function openIntents({ rows, quarantined }: Stored): string[] {
-  const outcomes = [...rows.filter(({ status }) => status !== 'intent'), ...quarantined];
+  // a change carries the same commitId, and is no outcome
+  const requests = rows.filter(({ kind, status }) => kind === 'request' && status !== 'intent');
+  const outcomes = [...requests, ...quarantined];
   const finished = new Set(outcomes.map(({ commitId }) => commitId));
   return rows
     .filter(({ status, commitId }) => status === 'intent' && !finished.has(commitId))
