@@ -7,15 +7,15 @@ import { z } from 'zod';
 export type Durability = 'memory' | 'spool' | 'strict';
 
 export interface SpoolOptions {
-  /** Where the files go, private to this host; several processes may share it. Made when it is missing. At most about 75 bytes, for a socket is kept in it. */
+  /** Where the files go: on a local file system, never one that machines share. Several processes of a machine may share it. Made when it is missing. At most about 75 bytes, for a socket is held in it. @default none: it must be named where files are kept */
   readonly directory?: string;
-  /** Size of all files together, in bytes; beyond it recording goes on in memory. @default 1073741824 (1 GiB) @minimum 1048576 (1 MiB) */
+  /** Size of all files of one process, what it took over from dead ones included, in bytes; beyond it recording goes on in memory. @default 1073741824 (1 GiB) @minimum 1048576 (1 MiB) */
   readonly maxBytes?: number;
   /** Size of one file, in bytes. @default 16777216 (16 MiB) @minimum 65536 (64 KiB) @maximum 268435456 (256 MiB) */
   readonly segmentBytes?: number;
-  /** What a power failure may lose, in milliseconds. @default 100 @maximum 60000 */
+  /** What a power failure may lose, in milliseconds. @default 100 (0.1 seconds) @maximum 60000 */
   readonly fsyncMs?: number;
-  /** Free disk below which nothing is written, in bytes. @default 1073741824 (1 GiB) */
+  /** Free disk below which nothing is written, and recording goes on in memory, in bytes. @default 1073741824 (1 GiB) */
   readonly minFreeBytes?: number;
   /** @internal What a test lets fail. */
   readonly fs?: object;

@@ -16,7 +16,7 @@ export interface MetricsOptions {
   readonly prefix?: string;
 }
 
-/** What is shown; the optional ones only where they are kept. */
+/** What is shown. */
 export interface MetricsSource {
   readonly state: string;
   readonly connected: boolean;
@@ -25,9 +25,9 @@ export interface MetricsSource {
   readonly pending: number;
   readonly droppedByReason: { readonly [reason: string]: number };
   readonly quarantined: number;
-  readonly rejected?: number;
+  readonly rejected: number;
   readonly queueBytes: number;
-  readonly spoolBytes?: number;
+  readonly spoolBytes: number;
   readonly oldestAgeMs: number;
 }
 
@@ -41,7 +41,7 @@ interface Definition {
   /** How the workers of a cluster are summed up. */
   readonly aggregator?: 'sum' | 'max' | 'min';
   /** By the label's value; the empty one where there is no label. */
-  readonly read: (stats: MetricsSource) => Readonly<Record<string, number | undefined>>;
+  readonly read: (stats: MetricsSource) => Readonly<Record<string, number>>;
 }
 
 const OPTIONS: readonly string[] = ['register', 'prefix'];
@@ -165,14 +165,10 @@ function parse(options: unknown): { readonly prefix: string; readonly register: 
 
 function show(metric: Counter | Gauge, { label, read }: Definition, stats: MetricsSource): void {
   metric.reset();
-  for (const [value, count = 0] of Object.entries(read(stats))) {
+  for (const [value, count] of Object.entries(read(stats))) {
     if (label === undefined) metric.inc(count);
     else metric.inc({ [label]: value }, count);
   }
-}
-
-function isKept({ read }: Definition, stats: MetricsSource): boolean {
-  return Object.values(read(stats)).every((count) => typeof count === 'number');
 }
 
 /** `audit.metrics`: registers metrics that are read when they are asked for. */
@@ -181,14 +177,13 @@ export function createMetrics(stats: () => MetricsSource): (options?: MetricsOpt
     const { prefix, ...given } = parse(options);
     const client = load();
     const register = given.register ?? client.register;
-    const shown = DEFINITIONS.filter((definition) => isKept(definition, stats()));
-    const taken = shown.find(({ name }) => register.getSingleMetric(prefix + name) !== undefined);
+    const taken = DEFINITIONS.find(({ name }) => register.getSingleMetric(prefix + name) !== undefined);
     if (taken !== undefined)
       throw invalid(
         'prefix',
         `the registry has a metric '${prefix}${taken.name}' already. Give every audit on it a prefix of its own, and call metrics() once.`,
       );
-    for (const definition of shown) {
+    for (const definition of DEFINITIONS) {
       const { kind, name, help, label, aggregator = 'sum' } = definition;
       const collect = function (this: Counter | Gauge): void {
         show(this, definition, stats());

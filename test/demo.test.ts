@@ -1,8 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { type Gateway, startGateway } from './delivery/gateway';
 import { freshUri } from './support/app';
-import { buildDemo, killDemos, startDemo, TOKEN } from './support/demo';
+import { buildDemo, type Demo, killDemos, ROOT, startDemo, TOKEN } from './support/demo';
 
 const LONGEST_STOP_MS = 10_000;
 /** Of a machine that does much else: tries counted in number pass within a second on a fast one. */
@@ -191,5 +195,92 @@ describe('the demo', () => {
     expect((await demo.get('/audit-events/')).status).toBe(503);
     expect((await demo.call('GET', '/items')).status).toBe(503);
     expect((await demo.stop('SIGTERM')).code).toBe(0);
+  });
+});
+
+describe('the demo at a level above memory', () => {
+  let directory: string;
+  let gateway: Gateway;
+  let uri: URL;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'demo-'));
+    uri = new URL(freshUri());
+    gateway = await startGateway(Number(uri.port));
+    uri.port = String(gateway.port);
+  });
+  afterEach(async () => {
+    gateway.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  const startAt = (level: Record<string, string>): Promise<Demo> =>
+    startDemo({ MONGODB_URI: uri.toString(), DEMO_TRAFFIC: '0', AUDIT_SPOOL_DIR: directory, ...level });
+  const logIn = (demo: Demo) =>
+    demo.call('POST', '/login', { username: 'ann', password: 'open sesame' }, { 'x-tenant': 'acme' });
+  /** What the example of the README says. */
+  const readSpoolOf = (directory: string): string[] => {
+    const env = { ...process.env, AUDIT_SPOOL_DIR: directory };
+    const script = 'dist/examples/read-spool.js';
+    return execFileSync(process.execPath, [script], { cwd: ROOT, env, encoding: 'utf8' }).trim().split('\n');
+  };
+  const healthOf = async ({ url }: Demo): Promise<{ status: number; body: Record<string, unknown> }> => {
+    const response = await fetch(`${url}/healthz`);
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+
+  it.each(['spool', 'strict'])(
+    '%s has lost nothing of what was answered before SIGKILL, once it is started again',
+    async (level) => {
+      const demo = await startAt({ AUDIT_DURABILITY: level });
+      gateway.freeze();
+      const answers = [];
+      for (let i = 0; i < 20; i++) answers.push(await demo.call('GET', '/ping'), await logIn(demo));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+      const { status, body } = await healthOf(demo);
+      expect(status).toBe(200);
+      // each login has an intent
+      expect(body).toMatchObject({ captured: 60, delivered: 0, pending: 60, rejected: 0 });
+      expect(body.spoolBytes).toBeGreaterThan(0);
+      await demo.stop('SIGKILL');
+      const seen = readSpoolOf(directory);
+      expect(seen[0]).toMatch(/^[0-9a-f-]{36} is dead 1 files$/);
+      for (const { auditId } of answers) expect(seen.join('\n')).toContain(` ${auditId} `);
+
+      gateway.thaw();
+      const again = await startAt({ AUDIT_DURABILITY: level });
+      const trail = await eventually(
+        () => again.get('/audit-events/?limit=1000'),
+        ({ body }) => body.results?.length === 60,
+      );
+      const stored = (trail.body.results ?? []).filter(({ status }) => status !== 'intent');
+      expect(stored.map(({ uuid }) => uuid).sort()).toEqual(answers.map(({ auditId }) => auditId).sort());
+      expect(trail.body.results).toHaveLength(60);
+      expect((await healthOf(again)).body).toMatchObject({ state: 'healthy', dropped: 0 });
+      expect(await again.stop('SIGTERM')).toEqual({ code: 0, stderr: '' });
+      expect(await readdir(directory)).toEqual([]);
+    },
+  );
+
+  it('strict in MongoDB refuses what it cannot announce there, and says so to health checks', async () => {
+    const demo = await startAt({ AUDIT_DURABILITY: 'strict', AUDIT_STRICT_AT: 'mongo' });
+    expect((await logIn(demo)).status).toBe(200);
+    gateway.close();
+    await eventually(
+      () => healthOf(demo),
+      ({ status }) => status === 503,
+    );
+    const { status, body } = await healthOf(demo);
+    expect({ status, state: body.state }).toEqual({ status: 503, state: 'rejecting' });
+    expect((await logIn(demo)).status).toBe(503);
+    expect((await demo.call('GET', '/ping')).status).toBe(200);
+    expect((await demo.stop('SIGTERM')).code).toBe(0);
+  });
+
+  it('is not started at a level that does not exist', async () => {
+    await expect(startAt({ AUDIT_DURABILITY: 'paper' })).rejects.toThrow(
+      'AUDIT_DURABILITY must be one of memory, spool, strict, not paper',
+    );
+    await expect(startAt({ AUDIT_STRICT_AT: 'home' })).rejects.toThrow('AUDIT_STRICT_AT must be one of disk');
   });
 });

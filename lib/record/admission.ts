@@ -16,23 +16,14 @@ export interface AdmissionParts {
   readonly delivery: Pick<Delivery, 'follow' | 'accept' | 'sync' | 'isKeeping' | 'isStoring' | 'hasRoom'>;
 }
 
-/** Whatever comes first of a fate and the end of the wait. */
-function inTime(ms: number, start: (settle: (isSafe: boolean) => void) => void): Promise<boolean> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(false), ms);
-    start((isSafe) => {
-      clearTimeout(timer);
-      resolve(isSafe);
-    });
-  });
-}
-
 /**
  * The level `strict`: a handler runs when it is safe that it was about to. While what comes of it could not be kept,
  * no request is let in; that ends by itself.
  */
 export class Admission {
   private refused = 0;
+  /** Intents that were waited for long enough, and whose fate is not known. */
+  private overdue = 0;
 
   constructor(private readonly parts: AdmissionParts) {}
 
@@ -50,6 +41,8 @@ export class Admission {
   /** Whether an outcome could be kept, as far as is known. */
   get isOpen(): boolean {
     const { delivery, settings } = this.parts;
+    // whoever came now would wait as long, and in vain
+    if (this.overdue > 0) return false;
     return settings.strict.at === 'disk' ? delivery.isKeeping : delivery.hasRoom && delivery.isStoring;
   }
 
@@ -60,8 +53,8 @@ export class Admission {
    */
   announce(intent: AuditEvent, andThen: () => void): Promise<boolean> {
     const { delivery, settings } = this.parts;
-    const { at, timeoutMs } = settings.strict;
-    return inTime(timeoutMs, (settle) => {
+    const { at } = settings.strict;
+    return this.inTime((settle) => {
       if (at === 'mongo') {
         delivery.follow(intent, (fate) => settle(fate === 'delivered'));
         andThen();
@@ -71,6 +64,23 @@ export class Admission {
       andThen();
       if (isKept) delivery.sync().then(settle);
       else settle(false);
+    });
+  }
+
+  /** Whatever comes first of a fate and the end of the wait. @param start calls `settle` once, however late */
+  private inTime(start: (settle: (isSafe: boolean) => void) => void): Promise<boolean> {
+    return new Promise((resolve) => {
+      let isOverdue = false;
+      const timer = setTimeout(() => {
+        isOverdue = true;
+        this.overdue += 1;
+        resolve(false);
+      }, this.parts.settings.strict.timeoutMs);
+      start((isSafe) => {
+        clearTimeout(timer);
+        if (isOverdue) this.overdue -= 1;
+        resolve(isSafe);
+      });
     });
   }
 

@@ -16,6 +16,8 @@ beforeEach(async () => {
   apps = [];
 });
 afterEach(async () => {
+  // most of them have no MongoDB: what is left to them is in files
+  await Promise.all(apps.map(({ audit }) => audit.close({ deadlineMs: 10 })));
   await Promise.all(apps.map((app) => app.close()));
   await closeAudits();
   await rm(directory, { recursive: true, force: true });

@@ -196,7 +196,7 @@ describe('while MongoDB cannot make an intent safe', () => {
     expect(app.handled).toEqual([]);
     expect((await fetch(`${app.url}/orders/7`)).status).toBe(200);
     expect(app.handled).toEqual(['GET']);
-    expect(app.audit.stats().rejected).toBe(1);
+    expect(app.audit.stats()).toMatchObject({ state: 'rejecting', rejected: 1 });
 
     gateway.thaw();
     await until(async () => (await fetch(`${app.url}/orders/8`, json({}))).status === 200);
@@ -224,9 +224,7 @@ describe('while MongoDB cannot make an intent safe', () => {
   it('is rejecting where an outcome could not be kept, until one can', async () => {
     await mongod.stop();
     await until(() => app.audit.stats().state === 'rejecting');
-    const before = performance.now();
     expect((await fetch(`${app.url}/orders/7`, json({}))).status).toBe(503);
-    expect(performance.now() - before).toBeLessThan(20_000);
     expect(app.handled).toEqual([]);
     mongod = await startMongod({ dbPath: directory, port: mongod.port });
     await until(() => app.audit.stats().state === 'healthy');

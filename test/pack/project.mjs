@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { copyFile, cp, readFile } from 'node:fs/promises';
+import { copyFile, cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { isDeepStrictEqual } from 'node:util';
@@ -53,7 +53,8 @@ async function compile(source, project) {
 async function start(project, mongoUri) {
   const uri = new URL(mongoUri);
   uri.pathname = `/pack_${randomUUID().replaceAll('-', '')}`;
-  const env = { ...cleanEnvironment(), MONGODB_URI: uri.toString(), AUDIT_TOKEN: TOKEN, JWT_SECRET };
+  const own = { MONGODB_URI: uri.toString(), AUDIT_SPOOL_DIR: join(project, 'spool'), AUDIT_TOKEN: TOKEN };
+  const env = { ...cleanEnvironment(), ...own, JWT_SECRET };
   const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'));
   const [, main] = manifest.scripts.start.split(' ');
   const app = spawn(process.execPath, [main], { cwd: project, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -116,6 +117,12 @@ async function readByJwt(url, id) {
     throw new Error(`a good and a wrong JSON Web Token are answered with ${statuses.join(' and ')}`);
 }
 
+async function lookIntoSpool(url) {
+  const processes = await (await fetch(`${url}/spool`)).json();
+  if (!isDeepStrictEqual(processes, [true]))
+    throw new Error(`in its spool, one process that lives is expected, not ${JSON.stringify(processes)}`);
+}
+
 async function exchange(url) {
   const closed = await fetch(`${url}/audit-events/`);
   if (closed.status !== 401) throw new Error(`without a token the trail answers ${closed.status}`);
@@ -156,7 +163,10 @@ export async function checkProject({ name, source, directory, tarball, mongoUri 
   const app = await start(project, mongoUri);
   try {
     await exchange(app.url);
+    await lookIntoSpool(app.url);
     await app.stop();
+    const left = await readdir(join(project, 'spool'));
+    if (left.length > 0) throw new Error(`its spool is not empty: ${left.join(', ')}`);
   } finally {
     app.kill();
   }

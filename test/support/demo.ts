@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const ROOT = join(__dirname, '../..');
+export const ROOT = join(__dirname, '../..');
 export const TOKEN = 'demo-test-token';
 
 export interface Demo {
@@ -48,6 +48,7 @@ export async function startDemo(env: Record<string, string>): Promise<Demo> {
   });
   running.add(child);
   const exited = once(child, 'exit');
+  void exited.then(() => running.delete(child));
   let stderr = '';
   child.stderr.on('data', (chunk) => {
     stderr += String(chunk);
@@ -78,7 +79,6 @@ export async function startDemo(env: Record<string, string>): Promise<Demo> {
     async stop(signal) {
       process.kill(-(child.pid ?? 0), signal);
       const [code] = (await exited) as [number | null];
-      running.delete(child);
       return { code, stderr };
     },
   };

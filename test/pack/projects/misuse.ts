@@ -1,6 +1,13 @@
 // Compiled, never run, in every TypeScript project: what is wrong must not compile.
 import type { Request } from 'express';
-import { AuditError, type AuditErrorCode, createAudit, jwt, type StoredEvent } from 'express-audit-events';
+import {
+  AuditError,
+  type AuditErrorCode,
+  createAudit,
+  jwt,
+  type KeptEvent,
+  type StoredEvent,
+} from 'express-audit-events';
 
 export const misuse = [
   // @ts-expect-error an object has a type and an id
@@ -13,6 +20,14 @@ export const misuse = [
   () => createAudit({ source: 'shop' }),
   // @ts-expect-error an unknown option
   () => createAudit({ mongo: '', tennant: () => 'a' }),
+  // @ts-expect-error there are three levels
+  () => createAudit({ mongo: '', durability: 'disk' }),
+  // @ts-expect-error an intent is safe in one of two places
+  () => createAudit({ mongo: '', durability: 'strict', strict: { at: 'memory' } }),
+  // @ts-expect-error sizes are numbers of bytes
+  () => createAudit({ mongo: '', durability: 'spool', spool: { directory: '', maxBytes: '1 GiB' } }),
+  // @ts-expect-error what is in a spool has no id yet
+  (event: KeptEvent) => event.id,
   // @ts-expect-error the trail is closed by default
   (audit: ReturnType<typeof createAudit>) => audit.router({}),
   // @ts-expect-error a public key is no secret to sign by

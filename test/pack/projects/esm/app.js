@@ -1,13 +1,22 @@
 import express from 'express';
-import { createAudit, jwt, staticTokens } from 'express-audit-events';
+import { createAudit, jwt, readSpool, staticTokens } from 'express-audit-events';
 
-const { AUDIT_TOKEN, JWT_SECRET, MONGODB_URI } = process.env;
-const audit = createAudit({ mongo: MONGODB_URI, source: 'esm' });
+const { AUDIT_SPOOL_DIR, AUDIT_TOKEN, JWT_SECRET, MONGODB_URI } = process.env;
+const audit = createAudit({
+  mongo: MONGODB_URI,
+  source: 'esm',
+  durability: 'strict',
+  spool: { directory: AUDIT_SPOOL_DIR, minFreeBytes: 0 },
+});
 const authenticate = staticTokens({ [AUDIT_TOKEN]: { id: 'reader', tenants: '*' } });
 
 const app = express();
 app.use(audit.middleware());
 app.use(express.json());
+app.get('/spool', async (_req, res) => {
+  const processes = await readSpool(AUDIT_SPOOL_DIR);
+  res.json(processes.map(({ isAlive }) => isAlive));
+});
 app.use('/audit-events', audit.router({ authenticate }));
 app.use('/by-jwt', audit.router({ authenticate: jwt({ secret: JWT_SECRET }) }));
 app.put('/orders/:id', (req, res) => {
