@@ -129,12 +129,19 @@ export class Delivery implements Intake {
   /** In memory while there is room, else where its journal has it, else not at all. @returns whether it is in memory */
   private keep(event: PreparedEvent): boolean {
     const { queue } = this.sender;
-    const hasRoom = !this.isClosed && this.losses.isEmpty && queue.hasRoom(event.cost);
+    const hasRoom = !this.isClosed && this.losses.isEmpty && this.hasRoomFor(event);
     if (hasRoom) queue.push(event);
     else if (event.place !== null) event.place.spill();
     else this.drop(event, this.isClosed ? 'closed' : 'queue_full');
     this.sender.schedule();
     return hasRoom;
+  }
+
+  /** What the journal keeps gives way to what is kept nowhere else. */
+  private hasRoomFor({ cost, place }: PreparedEvent): boolean {
+    const { queue } = this.sender;
+    if (!queue.hasRoom(cost) && place === null) this.sender.giveWay();
+    return queue.hasRoom(cost);
   }
 
   private drop({ sequence, timestamp }: PreparedEvent, reason: DropReason): void {

@@ -84,7 +84,8 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     guarded(() => {
       if (recording === undefined || !strict.isOpen) return;
       const event = recording.intent('required');
-      isSafe = event === null || strict.announce(event, () => recording.announceOutcome());
+      const andThen = (): void => guarded(() => recording.announceOutcome());
+      isSafe = event === null || strict.announce(event, andThen);
     });
     return isSafe;
   }
@@ -98,7 +99,7 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
       return;
     }
     const proceed = (isSafe: boolean): void => {
-      if (!isSafe) admission.refuse(res);
+      if (!isSafe) guarded(() => admission.refuse(res));
       // else its client is gone, and the outcome, that nothing was done, is recorded
       else if (!res.closed) goOn();
     };

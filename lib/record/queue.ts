@@ -5,9 +5,17 @@ export interface QueueLimits {
   readonly maxQueueBytes: number;
 }
 
+function countKept(events: readonly PreparedEvent[]): number {
+  let count = 0;
+  for (const { place } of events) if (place !== null) count += 1;
+  return count;
+}
+
 /** First in, first out, bounded by number and by memory. What was taken counts until it is released. */
 export class EventQueue {
-  private readonly waiting: PreparedEvent[] = [];
+  private waiting: PreparedEvent[] = [];
+  /** Of those, how many are kept elsewhere too. */
+  private keptCount = 0;
   private takenCount = 0;
   private takenBytes = 0;
   private heldBytes = 0;
@@ -47,6 +55,7 @@ export class EventQueue {
 
   push(event: PreparedEvent): void {
     this.waiting.push(event);
+    if (event.place !== null) this.keptCount += 1;
     this.pushedCount += 1;
     this.heldBytes += event.cost;
   }
@@ -62,7 +71,19 @@ export class EventQueue {
     }
     this.takenCount += count;
     this.takenBytes += bytes;
-    return this.waiting.splice(0, count);
+    const taken = this.waiting.splice(0, count);
+    if (this.keptCount > 0) this.keptCount -= countKept(taken);
+    return taken;
+  }
+
+  /** Gives back what is kept elsewhere too, but for what `take` gave. */
+  giveWay(): readonly PreparedEvent[] {
+    if (this.keptCount === 0) return [];
+    const kept = this.waiting.filter(({ place }) => place !== null);
+    this.waiting = this.waiting.filter(({ place }) => place === null);
+    this.keptCount = 0;
+    for (const { cost } of kept) this.heldBytes -= cost;
+    return kept;
   }
 
   /** Forgets what `take` gave: it is stored, or kept elsewhere. */
@@ -75,6 +96,7 @@ export class EventQueue {
   /** Forgets everything. @returns what waited */
   clear(): readonly PreparedEvent[] {
     const waiting = this.waiting.splice(0);
+    this.keptCount = 0;
     this.heldBytes = 0;
     this.takenCount = 0;
     this.takenBytes = 0;

@@ -55,6 +55,8 @@ export class Sender {
   /** Whether the journal has said that there is something to take: to ask it for each event would be dear. */
   private mayHaveBacklog = false;
   private flight = NO_FLIGHT;
+  /** How many had ever been queued when some of them left the queue for the journal. */
+  private gaveWayAt = 0;
   private readonly retry: Retry;
   private readonly batchParts: BatchParts;
   private readonly waiters = new Set<() => void>();
@@ -97,10 +99,20 @@ export class Sender {
     return batch[settled]?.timestamp ?? this.queue.oldest?.timestamp ?? null;
   }
 
-  /** Tells what becomes of an event in the queue, once, and has it sent at once. */
+  /** Tells what becomes of an event in the queue, once, and has it sent at once; `abandoned` where it waits for the store no more. */
   follow(event: PreparedEvent, onFate: (fate: Fate | 'abandoned') => void): void {
     this.followers.set(event, onFate);
     this.schedule();
+  }
+
+  /** Leaves to the journal what it keeps of the queue, for the sake of what is kept nowhere else. */
+  giveWay(): void {
+    for (const event of this.queue.giveWay()) {
+      this.gaveWayAt = this.queue.pushed;
+      event.place?.spill();
+      this.followers.get(event)?.('abandoned');
+      this.followers.delete(event);
+    }
   }
 
   schedule(): void {
@@ -191,7 +203,9 @@ export class Sender {
 
   /** Of the first so many that were ever queued, and of all behind the queue, those whose fate is not known. */
   pendingThrough(pushed: number): number {
-    return Math.max(0, pushed - (this.queue.pushed - this.queuePending)) + this.behindQueue;
+    // which of them left the queue is not known
+    const through = Math.max(pushed, this.gaveWayAt);
+    return Math.max(0, through - (this.queue.pushed - this.queuePending)) + this.behindQueue;
   }
 
   private get queuePending(): number {

@@ -63,6 +63,15 @@ describe('a process', () => {
       'let go',
     ],
     [
+      'lets go of an audit at level spool whose MongoDB is down',
+      `const directory = require('node:fs').mkdtempSync(require('node:os').tmpdir() + '/spool-');
+       const audit = createAudit({ mongo: down, onError() {}, durability: 'spool', spool: { directory, minFreeBytes: 0 } });
+       audit.record({ name: 'Noted' });
+       setTimeout(() => console.log(audit.stats().pending), 100);
+       process.on('exit', () => require('node:fs').rmSync(directory, { recursive: true }));`,
+      '1',
+    ],
+    [
       'gives callbacks that reject',
       `const fail = async () => { throw new Error('mine'); };
        const audit = createAudit({ mongo: down, onError: fail, onDrop: fail });

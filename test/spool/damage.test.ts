@@ -166,6 +166,22 @@ describe('a log with a hole', () => {
     expect(lossesIn(taken)).toEqual([[5, 5]]);
   });
 
+  it.each([
+    [0, [[10, 10]]],
+    [1, []],
+  ])('does not name what was never kept beside it (damage to record %i)', async (hit, losses) => {
+    const log = await leave(({ journal }) => {
+      // the disk was full from 11 to 20
+      for (const sequence of [9, 10, 21, 22]) journal.append(eventOf(sequence), false);
+    });
+    const bytes = Buffer.from(log.files.get(FIRST) ?? []);
+    const lengths = [9, 10, 21, 22].map((sequence) => 40 + eventOf(sequence).body.length);
+    const at = HEADER_BYTES + (lengths[0] ?? 0) + 20;
+    if (hit === 0) bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+    const { taken } = await readLeft(log, { [FIRST]: bytes });
+    expect(lossesIn(taken)).toEqual(losses);
+  });
+
   it('names a lost event of which only the completion is left', async () => {
     const log = await leave(async ({ journal }) => {
       journal.append(eventOf(1), false);

@@ -1,8 +1,10 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Place } from '../../lib/journal';
+import { HEADER_BYTES } from '../../lib/record/spool/format';
 import { NODE_FS } from '../../lib/record/spool/fs';
+import { SEGMENTS } from './dead-log';
 import {
   adoptAll,
   crash,
@@ -17,6 +19,7 @@ import {
   type TestSpool,
   takeAll,
   until,
+  withTail,
 } from './spool-parts';
 
 let directory: string;
@@ -163,35 +166,127 @@ describe('a sync', () => {
     expect(fs.calls.get('fdatasync')).toBe(1);
   });
 
-  it('that fails is not tried again on the same file, and what is open is written to another', async () => {
+  it('that fails is not tried again on the same file: what that holds is written to another', async () => {
     const spool = startSpool(directory, { fsyncMs: 60_000 });
     const { journal, fs } = spool;
     const synced: unknown[] = [];
+    const ended = journal.append(eventOf(1), true);
+    journal.append(eventOf(2), true);
+    journal.append(eventOf(3), false);
+    journal.append(eventOf(4), false)?.spill();
     fs.fault = (name, [fd]) => {
       if (name !== 'fdatasync') return null;
       synced.push(fd);
       return errorOf('EIO');
     };
-    journal.append(eventOf(1), true);
-    const settled = journal.append(eventOf(2), false);
+    ended?.complete(Buffer.from('done'));
     expect(await journal.sync()).toBe(false);
     expect(journal.state().isWritable).toBe(false);
     fs.fault = null;
     await until(isWritable(spool));
-    // the second is not known to be safe
-    expect(await journal.sync()).toBe(false);
-    settled?.release();
+    // nothing was released, and all is safe again
     expect(await journal.sync()).toBe(true);
     expect(synced).toHaveLength(1);
+    expect(journal.state().backlog).toBe(1);
+
+    // the power fails: the system had never written the first segment
     await crash(spool);
+    const own = join(directory, `${spool.writer}.${spool.writer}`);
+    writeFileSync(join(own, SEGMENTS[0]), Buffer.alloc(HEADER_BYTES + 300));
     const { taken } = await adoptAll(directory);
-    expect(new Set(sequencesOf(taken))).toContain(1);
+    const given = new Map(
+      taken.map((one) => (one.kind === 'event' ? [one.event.sequence, one.event.body] : [0, null])),
+    );
+    expect([...given.keys()].sort()).toEqual([1, 2, 3, 4]);
+    expect(given.get(1)).toEqual(withTail(eventOf(1), 'done'));
+  });
+
+  it('that fails while a disk syncs nothing fills it with no copies', async () => {
+    const spool = startSpool(directory, { fsyncMs: 60_000 });
+    const { journal, fs } = spool;
+    for (let i = 1; i <= 100; i++) journal.append(eventOf(i, 'x'.repeat(1_000)), false);
+    const { bytes } = journal.state();
+    fs.fault = (name) => (name === 'fdatasync' ? errorOf('EIO') : null);
+    await journal.sync();
+    await until(() => (fs.calls.get('openSync') ?? 0) > 6);
+    expect(journal.state().bytes).toBeLessThan(bytes + 10_000);
+    expect(await journal.sync()).toBe(false);
+    fs.fault = null;
+    await until(isWritable(spool));
+    expect(await journal.sync()).toBe(true);
+  });
+
+  it('that fails with the end of an older event writes that again', async () => {
+    const length = 40 + eventOf(1).body.length;
+    const spool = startSpool(directory, { fsyncMs: 60_000, segmentBytes: HEADER_BYTES + length + 10 });
+    const { journal, fs } = spool;
+    const places = [1, 2].map((sequence) => journal.append(eventOf(sequence), true));
+    await journal.sync();
+    for (const place of places) place?.complete(Buffer.from('done'));
+    places[1]?.spill();
+    fs.fault = (name) => (name === 'fdatasync' ? errorOf('EIO') : null);
+    expect(await journal.sync()).toBe(false);
+    fs.fault = null;
+    await until(isWritable(spool));
+    expect(await journal.sync()).toBe(true);
+    await crash(spool);
+    const own = join(directory, `${spool.writer}.${spool.writer}`);
+    const segments = (await readdir(own)).filter((name) => name.endsWith('.seg')).sort();
+    // the first two hold one event each, and were synced
+    writeFileSync(join(own, segments[2] ?? ''), Buffer.alloc(HEADER_BYTES + 10));
+    const { taken } = await adoptAll(directory);
+    expect(taken.map((one) => one.kind === 'event' && one.event.body.toString()).sort()).toEqual(
+      [1, 2].map((sequence) => withTail(eventOf(sequence), 'done').toString()),
+    );
   });
 
   it('happens by itself within the interval', async () => {
     const { journal, fs } = startSpool(directory);
     journal.append(eventOf(1), false);
     await until(() => (fs.calls.get('fdatasync') ?? 0) > 0);
+  });
+});
+
+describe('a file that cannot be deleted', () => {
+  it('is deleted when it can be, whether anything else happens or not', async () => {
+    const spool = startSpool(directory, { segmentBytes: 2_000 });
+    const places = Array.from({ length: 20 }, (_, i) =>
+      spool.journal.append(eventOf(i + 1, 'x'.repeat(500)), false),
+    );
+    spool.fs.fault = (name) => (name === 'unlink' ? errorOf('EACCES') : null);
+    for (const place of places) place?.release();
+    const { bytes } = spool.journal.state();
+    await until(() => (spool.fs.calls.get('unlink') ?? 0) > 3);
+    expect(spool.journal.state().bytes).toBe(bytes);
+    spool.fs.fault = null;
+    await until(() => spool.journal.state().bytes < 2_000);
+  });
+
+  it('of a dead process neither', async () => {
+    const dead = startSpool(directory);
+    dead.journal.append(eventOf(1), false);
+    await crash(dead);
+    const { taken, fs, journal, writer } = await adoptAll(directory);
+    fs.fault = (name) => (name === 'unlink' ? errorOf('EACCES') : null);
+    releaseAll(taken);
+    await until(() => (fs.calls.get('unlink') ?? 0) > 3);
+    fs.fault = null;
+    await until(() => journal.state().bytes === 0);
+    await until(async () => !(await readdir(directory)).includes(`${dead.writer}.${writer}`));
+  });
+
+  it('since its header could not be written either makes no loss of what is deleted behind it', async () => {
+    const spool = startSpool(directory, { segmentBytes: 1_000 });
+    spool.fs.fault = (name) => (name === 'writeSync' || name === 'unlinkSync' ? errorOf('EIO') : null);
+    expect(spool.journal.append(eventOf(1), false)).toBeNull();
+    spool.fs.fault = null;
+    await until(isWritable(spool));
+    spool.journal.append(eventOf(2, 'x'.repeat(700)), false)?.release();
+    spool.journal.append(eventOf(3, 'x'.repeat(700)), false);
+    await until(() => spool.journal.state().bytes < 1_000);
+    await crash(spool);
+    const { taken } = await adoptAll(directory);
+    expect([sequencesOf(taken), lossesIn(taken)]).toEqual([[3], []]);
   });
 });
 

@@ -214,6 +214,7 @@ const heal = (): Command =>
   command('heal()', async (_model, { spool }) => {
     spool.fs.fault = null;
     await until(() => spool.journal.state().isWritable);
+    expect(await spool.journal.sync()).toBe(true);
   });
 
 const index = fc.nat(20);

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AuditOptionError } from '../../lib/errors';
 import { HEADER_BYTES } from '../../lib/record/spool/format';
@@ -13,6 +13,7 @@ import {
   makeDirectory,
   releaseAll,
   sequencesOf,
+  startAdopter,
   startSpool,
   type TestSpool,
   takeAll,
@@ -165,6 +166,32 @@ describe('processes that share a directory', () => {
       /Option spool\.directory must have at most 78 bytes.*choose a shorter path/,
     );
   });
+});
+
+describe('what was adopted', () => {
+  it.each(['all of it', 'one segment'])(
+    'and is deleted (%s) before it was given is named as lost',
+    async (what) => {
+      const dead = startSpool(directory, { segmentBytes: 3 * (40 + eventOf(1).body.length) + HEADER_BYTES });
+      for (let i = 1; i <= 9; i++) dead.journal.append(eventOf(i), false);
+      await crash(dead);
+      const spool = await startAdopter(directory);
+      const { journal, writer } = spool;
+      const [first] = await journal.take(1, 1e6);
+      const path = join(directory, `${dead.writer}.${writer}`);
+      await rm(what === 'all of it' ? path : join(path, SEGMENTS[1]), { recursive: true });
+      const taken = [first, ...(await takeAll(spool))].filter((one) => one !== undefined);
+      expect(journal.state()).toMatchObject({ adopted: 9, backlog: 0 });
+      const kept = what === 'all of it' ? [1, 2, 3] : [1, 2, 3, 7, 8, 9];
+      expect(sequencesOf(taken)).toEqual(kept);
+      const lost = lossesIn(taken).flatMap(([from, to]) =>
+        Array.from({ length: to - from + 1 }, (_, i) => from + i),
+      );
+      expect([...kept, ...lost].sort()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+      releaseAll(taken);
+      await until(() => journal.state().bytes === 0);
+    },
+  );
 });
 
 describe('an open event', () => {

@@ -15,12 +15,18 @@ export class AdoptedLog {
     private readonly path: string,
     readonly segments: AdoptedSegment[],
     private readonly onRemoved: () => void,
+    onFailed: () => void,
   ) {
-    this.remover = new Remover(fs, segments, onRemoved);
+    this.remover = new Remover(fs, segments, onRemoved, onFailed);
   }
 
   get isEmpty(): boolean {
     return this.isGone;
+  }
+
+  /** Whether `removeSettled` has something to do. */
+  get hasSettled(): boolean {
+    return this.segments.length === 0 || this.remover.hasSettled;
   }
 
   get bytes(): number {

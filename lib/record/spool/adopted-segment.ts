@@ -1,5 +1,5 @@
 import type { Loss } from '../../journal';
-import { type GivingSegment, type Location, sizeOf } from './segment';
+import { type GivingSegment, type Location, lossesOf, sizeOf } from './segment';
 
 /** A segment of a process that is no more. */
 export class AdoptedSegment implements GivingSegment {
@@ -12,7 +12,10 @@ export class AdoptedSegment implements GivingSegment {
   private returned = 0;
   private isFinished = false;
   private readonly losses: Loss[] = [];
-  private first: number | null = null;
+  private from: number | null = null;
+  private to = 0;
+  /** Sequences that reading it through has found, in runs. */
+  private readonly runs: { readonly first: number; last: number }[] = [];
 
   constructor(
     readonly path: string,
@@ -32,18 +35,25 @@ export class AdoptedSegment implements GivingSegment {
   }
 
   get oldest(): number | null {
-    return this.backlog === 0 ? null : this.first;
+    return this.backlog === 0 ? null : this.from;
   }
 
-  /** What reading it through has found. */
-  count(events: number, timestamp: number | null): void {
+  /** Reading it through has found an event. */
+  note(sequence: number, timestamp: number): void {
+    this.reach(timestamp);
+    const run = this.runs.at(-1);
+    if (run?.last === sequence - 1) run.last = sequence;
+    else this.runs.push({ first: sequence, last: sequence });
+  }
+
+  /** How many of those are to be given. */
+  count(events: number): void {
     this.left += events;
-    if (timestamp !== null && (this.first === null || timestamp < this.first)) this.first = timestamp;
   }
 
   addLoss(loss: Loss): void {
     this.losses.push(loss);
-    this.count(0, loss.from);
+    this.reach(loss.from);
   }
 
   giveLoss(): Loss | undefined {
@@ -70,7 +80,26 @@ export class AdoptedSegment implements GivingSegment {
     this.returned += 1;
   }
 
-  finish(): void {
+  /** What was found once and is there no more is lost. */
+  finish(wasThere: (sequence: number) => boolean): void {
+    if (this.isFinished) return;
+    const lost = new Map<number, number>();
+    if (this.left > 0) {
+      for (const sequence of this.sequences())
+        if (this.wants(sequence) && !wasThere(sequence)) lost.set(sequence, this.to);
+    }
     this.isFinished = true;
+    for (const loss of lossesOf(this.writer, lost, () => true))
+      this.losses.push({ ...loss, from: this.from ?? loss.from });
+  }
+
+  private *sequences(): Iterable<number> {
+    for (const { first, last } of this.runs)
+      for (let sequence = first; sequence <= last; sequence++) yield sequence;
+  }
+
+  private reach(timestamp: number): void {
+    if (this.from === null || timestamp < this.from) this.from = timestamp;
+    if (timestamp > this.to) this.to = timestamp;
   }
 }

@@ -24,6 +24,8 @@ export interface AdoptionOptions {
   readonly everyMs: number;
   onAdopted(log: AdoptedLog): void;
   onRemoved(): void;
+  /** A file could not be deleted. */
+  onNotRemoved(): void;
 }
 
 const CORRUPT_DIRECTORY = 'corrupt';
@@ -126,13 +128,13 @@ export class Adoption {
   }
 
   private async read(writer: string): Promise<void> {
-    const { fs, directory, host, onRemoved, onAdopted } = this.options;
+    const { fs, directory, host, onRemoved, onNotRemoved, onAdopted } = this.options;
     const path = join(directory, directoryName(writer, host.writer));
     try {
       const key = (await this.readHost(path))?.key ?? null;
       const onDamage = (damage: Damage): Promise<void> => this.keepAside(damage);
       const segments = await recover({ fs, path, writer, key, onDamage });
-      onAdopted(new AdoptedLog(fs, path, segments, onRemoved));
+      onAdopted(new AdoptedLog(fs, path, segments, onRemoved, onNotRemoved));
     } catch (error) {
       // the next look tries again
       this.unread.push(writer);

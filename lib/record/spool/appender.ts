@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { encodeHeader, HEADER_BYTES, seedOf } from './format';
+import { encodeHeader, HEADER_BYTES, MOST_SKIPPED, seedOf } from './format';
 import { codeOf, type SpoolFs } from './fs';
 import { segmentName } from './host';
 import { OwnSegment } from './segment';
@@ -77,6 +77,11 @@ export class Appender {
     this.create();
   }
 
+  /** How many before a sequence were never kept. */
+  skippedBefore(sequence: number): number {
+    return Math.min(MOST_SKIPPED, Math.max(0, sequence - this.highest - 1));
+  }
+
   /** A sequence that is kept now. */
   note(sequence: number): void {
     if (sequence > this.highest) this.highest = sequence;
@@ -131,7 +136,7 @@ export class Appender {
       writeAll(fs, fd, header, header.length, 0);
     } catch (error) {
       this.closeFile(segment);
-      this.discard(path);
+      this.discard(segment);
       throw error;
     }
     this.lastNumber = number;
@@ -150,17 +155,20 @@ export class Appender {
       try {
         return { fd: this.options.fs.openSync(path, 'wx', 0o600), number, path };
       } catch (error) {
-        // one whose header could not be written, nor could it be deleted
+        // put there by somebody
         if (codeOf(error) !== 'EEXIST') throw error;
       }
     }
   }
 
-  private discard(path: string): void {
+  private discard(segment: OwnSegment): void {
     try {
-      this.options.fs.unlinkSync(path);
+      this.options.fs.unlinkSync(segment.path);
     } catch {
-      // it is passed over by the next
+      // deleted later, before those behind it: else what is missing between it and them would count as lost
+      segment.isSealed = true;
+      this.lastNumber = segment.number;
+      this.segments.push(segment);
     }
   }
 }

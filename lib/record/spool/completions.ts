@@ -6,7 +6,7 @@ import { recordLength, type Scratch } from './scratch';
 const EMPTY = Buffer.alloc(0);
 
 function headOf({ sequence, timestamp, segment }: Entry): RecordHead {
-  return { kind: KIND.completion, sequence, timestamp, tailAt: 0, from: segment?.number ?? 0 };
+  return { kind: KIND.completion, sequence, timestamp, tailAt: 0, from: segment?.number ?? 0, skipped: 0 };
 }
 
 const lengthOf = ({ tail }: Entry): number => recordLength(tail ?? EMPTY);

@@ -33,7 +33,7 @@ export class DiskSync {
       if (segment.isDirty) await this.syncSegment(segment);
     }
     // what was written to one that failed is not safe before it is elsewhere
-    const isDoubtful = appender.segments.some(({ hasFailedSync, live }) => hasFailedSync && live > 0);
+    const isDoubtful = appender.segments.some((segment) => segment.isDoubtful);
     return isWritten && areNamesSafe && !isDoubtful;
   }
 

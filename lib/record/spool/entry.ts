@@ -19,8 +19,6 @@ export interface Completion {
 export class Entry implements Place {
   /** Where its record lies; null when that is gone. */
   segment: OwnSegment | null = null;
-  /** Where its completion lies, when that is written. */
-  completion: Completion | null = null;
   /** Its bytes, until its completion is written. */
   opened: EventBytes | null = null;
   /** What is still to be written of it. */

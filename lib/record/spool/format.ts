@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib';
  *
  * header   magic 8 | version u32 | segment u32 | writer 16 | key u32 | floor f64 | created f64 | crc u32
  * record   sync u32 | crc u32 | payload length u32 | payload
- * payload  kind u8 | 0 u8 | 0 u16 | tailAt u32 | from u32 | sequence f64 | timestamp f64 | bytes
+ * payload  kind u8 | skipped u24 | tailAt u32 | from u32 | sequence f64 | timestamp f64 | bytes
  *
  * The CRC of a record begins with a seed that only its segment has: bytes of a request that look like a record are
  * none, wherever reading has to begin anew.
@@ -13,6 +13,9 @@ import { crc32 } from 'node:zlib';
  * `from` is the segment of the record that this one completes or takes the place of, 0 for none: so a reader knows
  * what crosses segments without holding all sequences. Of several whole or open records of one sequence the last
  * counts; a completion belongs to the last of them before it, and what takes their place leaves it behind.
+ *
+ * `skipped` is how many sequences just before this one were never written, the disk being full or at fault: so that
+ * they are not taken for lost.
  */
 
 export const VERSION = 1;
@@ -26,6 +29,9 @@ const PAYLOAD_AT = 12;
 const HEAD_BYTES = RECORD_BYTES - PAYLOAD_AT;
 
 export const KIND = { whole: 1, open: 2, completion: 3 } as const;
+const KIND_BITS = 8;
+/** More than this many are said to be this many. */
+export const MOST_SKIPPED = 2 ** 24 - 1;
 export type Kind = (typeof KIND)[keyof typeof KIND];
 
 export interface SegmentHeader {
@@ -43,6 +49,7 @@ export interface RecordHead {
   readonly timestamp: number;
   readonly tailAt: number;
   readonly from: number;
+  readonly skipped: number;
 }
 
 /** A record and where it lies: `at` its first byte, `start` that of what it carries, `end` behind it. */
@@ -95,7 +102,7 @@ export function encodeRecord(
   const end = at + RECORD_BYTES + bytes.length;
   target.writeUInt32LE(SYNC, at);
   target.writeUInt32LE(HEAD_BYTES + bytes.length, at + 8);
-  target.writeUInt32LE(head.kind, at + 12);
+  target.writeUInt32LE(head.kind + head.skipped * 2 ** KIND_BITS, at + 12);
   target.writeUInt32LE(head.tailAt, at + 16);
   target.writeUInt32LE(head.from, at + 20);
   target.writeDoubleLE(head.sequence, at + 24);
@@ -114,25 +121,31 @@ export function decodeRecord(bytes: Buffer, at: number, seed: number): Found | n
   if (at + RECORD_BYTES > bytes.length || bytes.readUInt32LE(at) !== SYNC) return null;
   const length = bytes.readUInt32LE(at + 8);
   const end = at + PAYLOAD_AT + length;
-  const kind = bytes.readUInt32LE(at + 12);
-  if (length < HEAD_BYTES || end > bytes.length || !isKind(kind)) return null;
+  if (length < HEAD_BYTES || end > bytes.length || !isKind(bytes.readUInt8(at + 12))) return null;
   if (crc32(bytes.subarray(at + 8, end), seed) !== bytes.readUInt32LE(at + 4)) return null;
+  return readRecord(bytes, at);
+}
+
+/** What is known to be one. */
+export function readRecord(bytes: Buffer, at: number): Found {
+  const word = bytes.readUInt32LE(at + 12);
   return {
-    kind,
+    kind: (word & (2 ** KIND_BITS - 1)) as Kind,
     tailAt: bytes.readUInt32LE(at + 16),
     from: bytes.readUInt32LE(at + 20),
+    skipped: word >>> KIND_BITS,
     sequence: bytes.readDoubleLE(at + 24),
     timestamp: bytes.readDoubleLE(at + 32),
     at,
     start: at + RECORD_BYTES,
-    end,
+    end: at + PAYLOAD_AT + bytes.readUInt32LE(at + 8),
   };
 }
 
 /** The document whose end, from `tailAt` on, is the tail. */
 export function joinTail(body: Buffer, tailAt: number, tail: Buffer): Buffer {
   const length = tailAt + tail.length;
-  const joined = Buffer.allocUnsafeSlow(length);
+  const joined = Buffer.allocUnsafe(length);
   body.copy(joined, 0, 0, tailAt);
   tail.copy(joined, tailAt);
   if (length >= 4) joined.writeInt32LE(length, 0);

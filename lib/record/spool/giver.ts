@@ -1,14 +1,14 @@
 import type { Taken } from '../../journal';
 import { codeOf, type SpoolFs } from './fs';
-import { type Item, itemsOf, readItem } from './items';
+import { type Items, itemsOf, type ReadEvent, readItem } from './items';
 import { readSegment } from './read-segment';
-import type { GivingSegment } from './segment';
+import { type GivingSegment, sizeOf } from './segment';
 
 interface Loaded {
   readonly segment: GivingSegment;
   readonly bytes: Buffer;
-  readonly items: ReadonlyMap<number, Item>;
-  readonly left: IterableIterator<Item>;
+  readonly items: Items;
+  readonly left: IterableIterator<number>;
 }
 
 export interface GiverOptions {
@@ -27,12 +27,18 @@ const TRIES = 3;
 /** Gives what segments hold, with one of them in memory. */
 export class Giver {
   private loaded: Loaded | null = null;
-  private next: Item | null = null;
+  private next: number | null = null;
   private readonly taken: Taken[] = [];
+  private takenCount = 0;
   private bytes = 0;
   private failures = 0;
 
   constructor(private readonly options: GiverOptions) {}
+
+  /** Events that the call of `take` under way has by now, which are in no segment's backlog; a loss counts for those that it names. */
+  get onTheWay(): number {
+    return this.takenCount;
+  }
 
   /** One call after the other. MUST NOT reject. */
   async take(maxEvents: number, maxBytes: number): Promise<Taken[]> {
@@ -40,30 +46,40 @@ export class Giver {
     try {
       while (this.taken.length < maxEvents && this.bytes < maxBytes) {
         const loaded = this.loaded ?? (await this.load());
-        if (loaded === null || !(await this.giveOne(loaded, maxBytes))) break;
+        if (loaded === null) break;
+        // most are at hand: a promise for each would cost as much as all the rest
+        const hasGiven = this.giveOne(loaded, maxBytes);
+        if (!(typeof hasGiven === 'boolean' ? hasGiven : await hasGiven)) break;
       }
     } catch (error) {
       this.options.onFailure(error);
     }
+    this.takenCount = 0;
     return this.taken.splice(0);
   }
 
   /** @returns false when what comes next is too much for this call */
-  private async giveOne(loaded: Loaded, maxBytes: number): Promise<boolean> {
-    const { segment } = loaded;
+  private giveOne(loaded: Loaded, maxBytes: number): boolean | Promise<boolean> {
+    const { segment, bytes, items } = loaded;
     const loss = segment.giveLoss();
     if (loss !== undefined) {
       this.taken.push({ kind: 'loss', loss, place: this.placeIn(segment) });
+      this.takenCount += sizeOf([loss]);
       return true;
     }
-    const item = this.peek(loaded);
-    if (item === null) {
-      segment.finish((sequence) => loaded.items.has(sequence));
+    const sequence = this.peek(loaded);
+    if (sequence === null) {
+      segment.finish((one) => items.events.has(one));
       this.loaded = null;
       return true;
     }
-    const pendingTail = this.options.pendingTail(segment, item.event.sequence);
-    const { event } = await readItem(this.options.fs, segment, loaded.bytes, item, pendingTail);
+    const pendingTail = this.options.pendingTail(segment, sequence);
+    const read = readItem(this.options.fs, segment, bytes, items, sequence, pendingTail);
+    if (!(read instanceof Promise)) return this.giveEvent(segment, read, maxBytes);
+    return read.then((one) => this.giveEvent(segment, one, maxBytes));
+  }
+
+  private giveEvent(segment: GivingSegment, { event }: ReadEvent, maxBytes: number): boolean {
     if (this.taken.length > 0 && this.bytes + event.body.length > maxBytes) return false;
     this.next = null;
     // its owner may have settled it meanwhile
@@ -71,11 +87,12 @@ export class Giver {
     segment.give(event.sequence);
     this.bytes += event.body.length;
     this.taken.push({ kind: 'event', event, place: this.placeIn(segment) });
+    this.takenCount += 1;
     return true;
   }
 
-  private peek({ segment, left }: Loaded): Item | null {
-    while (this.next === null || !segment.wants(this.next.event.sequence)) {
+  private peek({ segment, left }: Loaded): number | null {
+    while (this.next === null || !segment.wants(this.next)) {
       const { value, done } = left.next();
       if (done) return null;
       this.next = value;
@@ -105,7 +122,7 @@ export class Giver {
     const bytes = await this.read(segment);
     const items = await itemsOf(bytes, segment);
     this.next = null;
-    this.loaded = { segment, bytes, items, left: items.values() };
+    this.loaded = { segment, bytes, items, left: items.events.keys() };
     return this.loaded;
   }
 

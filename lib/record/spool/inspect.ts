@@ -4,7 +4,7 @@ import type { AdoptedSegment } from './adopted-segment';
 import { KIND } from './format';
 import { NODE_FS, type SpoolFs } from './fs';
 import { decodeHost, HOST_FILE, type Host, parseDirectoryName, segmentName, socketPath } from './host';
-import { type Item, itemsOf, readItem } from './items';
+import { itemsOf, type ReadEvent, readItem } from './items';
 import { readSegment, walkSegment } from './read-segment';
 import { recover } from './recover';
 
@@ -85,15 +85,15 @@ async function* readEvents(fs: SpoolFs, segments: readonly AdoptedSegment[]): As
   for (const segment of segments) {
     const bytes = await readSegment(fs, segment.path);
     const items = await itemsOf(bytes, segment);
-    for (const item of items.values()) {
-      if (!segment.wants(item.event.sequence)) continue;
-      const { event, hasTail } = await readItem(fs, segment, bytes, item);
-      yield { event, state: stateOf(item, hasTail) };
+    for (const sequence of items.events.keys()) {
+      if (!segment.wants(sequence)) continue;
+      const read = await readItem(fs, segment, bytes, items, sequence);
+      yield { event: read.event, state: stateOf(read) };
     }
   }
 }
 
-function stateOf({ event }: Item, hasTail: boolean): InspectedEvent['state'] {
-  if (event.kind === KIND.whole) return 'whole';
+function stateOf({ kind, hasTail }: ReadEvent): InspectedEvent['state'] {
+  if (kind === KIND.whole) return 'whole';
   return hasTail ? 'completed' : 'open';
 }

@@ -1,10 +1,14 @@
 import type { Loss } from '../../journal';
 
-/** Where sequences may be missing, both ends included. */
-interface Range {
-  readonly segment: number;
+/** Sequences, both ends included. */
+interface Run {
   readonly first: number;
   readonly last: number;
+}
+
+/** Where some may be missing. */
+interface Range extends Run {
+  readonly segment: number;
   readonly from: number;
   readonly to: number;
 }
@@ -21,6 +25,8 @@ export interface FoundLoss {
  */
 export class LossFinder {
   private readonly ranges: Range[] = [];
+  /** Runs of what was never kept. */
+  private readonly skipped: Run[] = [];
   private damage: { readonly segment: number; readonly from: number } | null = null;
   private highest: number | null = null;
   private time: number | null = null;
@@ -48,7 +54,9 @@ export class LossFinder {
     this.time ??= createdAt;
   }
 
-  event(sequence: number, timestamp: number): void {
+  /** @param skipped how many before it were never kept */
+  event(sequence: number, timestamp: number, skipped: number): void {
+    if (skipped > 0) this.skipped.push({ first: sequence - skipped, last: sequence - 1 });
     this.reach(sequence - 1, timestamp);
     this.highest = Math.max(this.highest ?? 0, sequence);
     this.time = timestamp;
@@ -74,8 +82,9 @@ export class LossFinder {
 
   /** What is missing of the candidates, given those that were found elsewhere. */
   losses(present: ReadonlySet<number>): FoundLoss[] {
-    const sorted = [...present].sort((a, b) => a - b);
-    return this.ranges.flatMap((range) => this.without(range, sorted));
+    const found = [...present].map((sequence) => ({ first: sequence, last: sequence }));
+    const others = [...found, ...this.skipped].sort((a, b) => a.first - b.first);
+    return this.ranges.flatMap((range) => this.without(range, others));
   }
 
   /** All up to here is accounted for. */
@@ -95,7 +104,7 @@ export class LossFinder {
     this.ranges.push({ segment, first: from + 1, last, from: time ?? to, to });
   }
 
-  private without(range: Range, present: readonly number[]): FoundLoss[] {
+  private without(range: Range, others: readonly Run[]): FoundLoss[] {
     const { writer } = this;
     const { segment, from, to } = range;
     const found: FoundLoss[] = [];
@@ -103,10 +112,10 @@ export class LossFinder {
     const end = (last: number): void => {
       if (first <= last) found.push({ segment, loss: { writer, first, last, from, to } });
     };
-    for (const sequence of present) {
-      if (sequence < range.first || sequence > range.last) continue;
-      end(sequence - 1);
-      first = sequence + 1;
+    for (const other of others) {
+      if (other.last < first || other.first > range.last) continue;
+      end(other.first - 1);
+      first = other.last + 1;
     }
     end(range.last);
     return found;

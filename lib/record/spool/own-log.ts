@@ -1,9 +1,10 @@
 import type { EventBytes, Place } from '../../journal';
 import type { Appender } from './appender';
 import { writeCompletions } from './completions';
-import { Entry, type EntryLog } from './entry';
+import { type Completion, Entry, type EntryLog } from './entry';
 import { KIND, type RecordHead } from './format';
 import type { Health } from './health';
+import { HeldEntries } from './held-entries';
 import { recordLength, Scratch } from './scratch';
 import type { OwnSegment } from './segment';
 
@@ -26,11 +27,11 @@ export class OwnLog implements EntryLog {
   private readonly scratch = new Scratch();
   /** Completions that the end of this turn writes. */
   private readonly pending = new Map<number, Entry>();
-  /** By segment, what is open in it. */
-  private readonly open = new Map<OwnSegment, Set<Entry>>();
+  private readonly held = new HeldEntries();
   /** Open events whose record is gone, or may never have reached the disk. */
   private readonly homeless = new Set<Entry>();
   private isFlushScheduled = false;
+  private isClosed = false;
 
   constructor(private readonly options: OwnLogOptions) {}
 
@@ -46,7 +47,7 @@ export class OwnLog implements EntryLog {
 
   complete(entry: Entry): void {
     this.pending.set(entry.sequence, entry);
-    if (this.isFlushScheduled) return;
+    if (this.isFlushScheduled || this.isClosed) return;
     this.isFlushScheduled = true;
     setImmediate(() => {
       this.isFlushScheduled = false;
@@ -55,12 +56,12 @@ export class OwnLog implements EntryLog {
   }
 
   spill(entry: Entry): void {
-    const { segment, sequence, timestamp, completion } = entry;
+    const { segment, sequence, timestamp } = entry;
     if (segment === null) return;
+    if (entry.opened === null) this.held.drop(entry);
     // what has yet to be written again is not lost
     if (segment.isGone && this.homeless.has(entry)) return;
     segment.spill(sequence, timestamp);
-    if (completion !== null && completion.segment !== segment) segment.crossed.set(sequence, completion);
     if (segment.isGone) segment.lose();
     this.options.onSpilled();
   }
@@ -85,7 +86,7 @@ export class OwnLog implements EntryLog {
 
   /** Writes the completions that wait. @returns whether none does any more */
   flush(): boolean {
-    if (!this.house()) return false;
+    if (this.isClosed || !this.house()) return false;
     while (this.pending.size > 0) {
       if (!this.options.health.isWell) return false;
       try {
@@ -98,6 +99,12 @@ export class OwnLog implements EntryLog {
     return true;
   }
 
+  /** Writes what waits, and nothing from now on: the files may be another process's then. */
+  close(): void {
+    this.flush();
+    this.isClosed = true;
+  }
+
   /**
    * Writes what is open in the oldest segments again, when nothing else holds them: a stream of hours keeps one
    * record, not all since.
@@ -107,11 +114,12 @@ export class OwnLog implements EntryLog {
     if (!this.flush()) return;
     let budget = segmentBytes;
     for (const oldest of [...appender.segments]) {
-      const entries = this.open.get(oldest) ?? new Set();
-      if (!oldest.isSealed || entries.size !== oldest.live) break;
-      budget -= this.bytesOf(entries);
+      if (!oldest.isSealed || this.held.countIn(oldest) !== oldest.live) break;
+      const open = this.held.openIn(oldest);
+      if (open.length !== oldest.live) break;
+      budget -= bytesOf(open);
       if (budget < 0) break;
-      for (const entry of entries) this.homeless.add(entry);
+      for (const entry of open) this.homeless.add(entry);
       if (!this.house()) break;
     }
     this.options.onSettled();
@@ -119,16 +127,54 @@ export class OwnLog implements EntryLog {
 
   /** What is open in a segment is to be written again: it may never have reached the disk. */
   distrust(segment: OwnSegment): void {
-    for (const entry of this.open.get(segment) ?? []) this.homeless.add(entry);
+    for (const entry of this.held.openIn(segment)) this.homeless.add(entry);
+  }
+
+  /** Whether it is for `rewrite`: what is open is written again in any case, and what was given is on its way. */
+  isKeptIn(segment: OwnSegment, sequence: number): boolean {
+    const entry = this.held.find(segment, sequence);
+    return entry === undefined ? segment.wants(sequence) : entry.opened === null;
+  }
+
+  /** Writes an event again that lies in a segment. @returns false when it could not be written */
+  rewrite(segment: OwnSegment, event: EventBytes): boolean {
+    const { sequence, timestamp } = event;
+    // it may have been settled while it was read
+    if (!this.isKeptIn(segment, sequence)) return true;
+    const held = this.held.find(segment, sequence);
+    if (held !== undefined) return this.keep(held, event, false);
+    const spilled = new Entry(this, sequence, timestamp);
+    spilled.segment = segment;
+    spilled.state = 'spilled';
+    if (!this.keep(spilled, event, false)) return false;
+    this.held.drop(spilled);
+    segment.give(sequence);
+    spilled.segment.spill(sequence, timestamp);
+    return true;
+  }
+
+  /** The same for the end of an event that lies in another segment. */
+  rewriteCompletion({ sequence, timestamp, from }: RecordHead, tail: Buffer): boolean {
+    const { appender, health } = this.options;
+    const segment = appender.segments.find(({ number }) => number === from);
+    if (segment === undefined || !this.isKeptIn(segment, sequence)) return true;
+    try {
+      const head = { kind: KIND.completion, sequence, timestamp, tailAt: 0, from, skipped: 0 };
+      segment.crossed.set(sequence, this.write(head, tail));
+      return true;
+    } catch (error) {
+      health.fail('Writing to', error);
+      return false;
+    }
   }
 
   /** The file of a segment is gone: what is in memory is to be written again, what was spilled is lost. */
   lose(segment: OwnSegment): void {
-    for (const entry of this.open.get(segment) ?? []) {
+    for (const entry of this.held.openIn(segment)) {
       this.homeless.add(entry);
       segment.give(entry.sequence);
     }
-    this.open.delete(segment);
+    this.held.dropAll(segment);
     this.options.appender.forget(segment);
     segment.lose();
     this.lost.push(segment);
@@ -137,12 +183,6 @@ export class OwnLog implements EntryLog {
 
   private isRoomFor({ body }: EventBytes): boolean {
     return this.options.health.isWritable && this.options.hasRoom(recordLength(body));
-  }
-
-  private bytesOf(entries: ReadonlySet<Entry>): number {
-    let bytes = 0;
-    for (const { opened } of entries) if (opened !== null) bytes += recordLength(opened.body);
-    return bytes;
   }
 
   /** Writes again what has to be. @returns whether nothing has to any more */
@@ -154,7 +194,7 @@ export class OwnLog implements EntryLog {
       if (state === 'spilled' && segment?.isGone === false && !segment.wants(entry.sequence)) {
         // given meanwhile, with its tail
         this.pending.delete(entry.sequence);
-        this.close(entry);
+        this.end(entry);
         continue;
       }
       if (!this.keep(entry, opened, true)) return false;
@@ -171,21 +211,29 @@ export class OwnLog implements EntryLog {
   }
 
   private keep(entry: Entry, event: EventBytes, isOpen: boolean): boolean {
-    const { appender, health, onWritten } = this.options;
+    const { appender, health } = this.options;
     try {
-      const length = recordLength(event.body);
-      const segment = appender.segmentFor(length);
-      this.scratch.begin(length);
-      this.scratch.add(headOf(event, isOpen, entry.segment), event.body, segment.seed);
-      this.scratch.take((bytes) => appender.write(segment, bytes, length));
+      const skipped = appender.skippedBefore(event.sequence);
+      const { segment } = this.write(headOf(event, isOpen, entry.segment, skipped), event.body);
       appender.note(event.sequence);
       this.move(entry, segment, isOpen ? event : null);
-      onWritten();
       return true;
     } catch (error) {
       health.fail('Writing to', error);
       return false;
     }
+  }
+
+  /** @throws what the disk says: nothing was written then */
+  private write(head: RecordHead, bytes: Buffer): Completion {
+    const { appender, onWritten } = this.options;
+    const length = recordLength(bytes);
+    const segment = appender.segmentFor(length);
+    this.scratch.begin(length);
+    this.scratch.add(head, bytes, segment.seed);
+    const at = this.scratch.take((record) => appender.write(segment, record, length));
+    onWritten();
+    return { segment, at, length };
   }
 
   private move(entry: Entry, segment: OwnSegment, opened: EventBytes | null): void {
@@ -194,36 +242,31 @@ export class OwnLog implements EntryLog {
     entry.segment = segment;
     entry.opened = opened;
     entry.tail = null;
-    entry.completion = null;
     segment.live += 1;
-    if (opened === null) return;
-    const entries = this.open.get(segment);
-    if (entries === undefined) this.open.set(segment, new Set([entry]));
-    else entries.add(entry);
+    this.held.add(segment, entry);
   }
 
   private forget(entry: Entry): void {
     if (entry.segment === null) return;
     entry.segment.live -= 1;
-    this.close(entry);
+    entry.segment.crossed.delete(entry.sequence);
+    this.end(entry);
+    this.held.drop(entry);
   }
 
-  private close(entry: Entry): void {
-    const { segment } = entry;
+  /** It is open no more. */
+  private end(entry: Entry): void {
     entry.opened = null;
     this.homeless.delete(entry);
-    if (segment === null) return;
-    const entries = this.open.get(segment);
-    if (entries?.delete(entry) && entries.size === 0) this.open.delete(segment);
+    if (entry.state === 'spilled') this.held.drop(entry);
   }
 
   private writeCompletions(): void {
     const { appender, segmentBytes, onWritten } = this.options;
     for (const [entry, completion] of writeCompletions(appender, this.scratch, this.pending, segmentBytes)) {
-      entry.completion = completion;
-      if (entry.state === 'spilled' && entry.segment !== null && entry.segment !== completion.segment)
-        entry.segment.crossed.set(entry.sequence, completion);
-      this.close(entry);
+      const { segment } = entry;
+      if (segment !== null && segment !== completion.segment) segment.crossed.set(entry.sequence, completion);
+      this.end(entry);
       entry.tail = null;
       this.pending.delete(entry.sequence);
     }
@@ -231,8 +274,12 @@ export class OwnLog implements EntryLog {
   }
 }
 
-function headOf(event: EventBytes, isOpen: boolean, before: OwnSegment | null): RecordHead {
+function bytesOf(open: readonly Entry[]): number {
+  return open.reduce((bytes, { opened }) => bytes + (opened === null ? 0 : recordLength(opened.body)), 0);
+}
+
+function headOf(event: EventBytes, isOpen: boolean, before: OwnSegment | null, skipped: number): RecordHead {
   const { sequence, timestamp, tailAt } = event;
   const kind = isOpen ? KIND.open : KIND.whole;
-  return { kind, sequence, timestamp, tailAt, from: before?.number ?? 0 };
+  return { kind, sequence, timestamp, tailAt, from: before?.number ?? 0, skipped };
 }

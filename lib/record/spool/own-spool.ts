@@ -8,6 +8,7 @@ import { Home } from './home';
 import type { Host } from './host';
 import { OwnLog } from './own-log';
 import { Remover } from './remover';
+import { rewriteSegment } from './rewrite-segment';
 import type { OwnSegment } from './segment';
 import { Syncer } from './syncer';
 
@@ -24,6 +25,8 @@ export interface OwnSpoolOptions {
   /** What of the budget others use. */
   otherBytes(): number;
   onSpilled(): void;
+  /** A file could not be deleted: `removeSettled` is to be called again. */
+  onNotRemoved(): void;
 }
 
 /** What this process writes: its directory, its log, and how they come back when the disk fails. */
@@ -72,7 +75,8 @@ export class OwnSpool {
       log: this.log,
       health,
     });
-    this.remover = new Remover(fs, this.appender.segments, (segment) => this.onRemoved(segment));
+    const onRemoved = (segment: OwnSegment): void => this.onRemoved(segment);
+    this.remover = new Remover(fs, this.appender.segments, onRemoved, options.onNotRemoved);
     this.open();
     health.lookNow();
   }
@@ -111,7 +115,7 @@ export class OwnSpool {
     this.isClosed = true;
     if (this.checkTimer !== null) clearTimeout(this.checkTimer);
     await this.checking;
-    this.log.flush();
+    this.log.close();
     this.appender.seal();
     await this.remover.removeSettled();
     await this.syncer.sync();
@@ -189,7 +193,7 @@ export class OwnSpool {
     if (this.isClosed) return;
     try {
       if (this.home.isGone()) this.openAgain();
-      else if (!health.isWell) this.probe();
+      else if (!health.isWell) await this.probe();
     } catch (error) {
       health.fail('Writing to', error);
     }
@@ -218,9 +222,24 @@ export class OwnSpool {
   }
 
   /** Begins a new segment: a descriptor that failed is not to be trusted. */
-  private probe(): void {
+  private async probe(): Promise<void> {
     this.appender.begin();
+    if (!(await this.rewrite()) || this.isClosed) return;
     this.health.heal();
     this.log.flush();
+  }
+
+  /** Writes again what may never have reached the disk. @returns false when that has to be tried again */
+  private async rewrite(): Promise<boolean> {
+    const { appender, log } = this;
+    const doubtful = appender.segments.filter((segment) => segment.isDoubtful);
+    if (doubtful.length === 0) return true;
+    // a disk that syncs nothing would be filled with copies
+    await this.syncer.sync();
+    if (appender.activeSegment === null) return false;
+    for (const segment of doubtful) {
+      if (this.isClosed || !(await rewriteSegment(this.options.fs, segment, log))) return false;
+    }
+    return true;
   }
 }

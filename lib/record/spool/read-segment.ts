@@ -3,7 +3,7 @@ import { codeOf, type SpoolFs } from './fs';
 import { SegmentParser, type SegmentVisitor } from './parse';
 
 const SLICE_BYTES = 1024 * 1024;
-const STEP_BYTES = 512 * 1024;
+const STEP_BYTES = 256 * 1024;
 /** Where a slice cannot be read, it is tried in pieces of this size. */
 const PAGE_BYTES = 4096;
 
@@ -14,7 +14,7 @@ export interface SegmentFile {
   readonly key: number;
 }
 
-function nextTurn(): Promise<void> {
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });

@@ -42,7 +42,7 @@ class FirstReading {
     this.finder.segment(segment.number);
     const bytes = await readSegment(fs, segment.path);
     segment.bytes = bytes.length;
-    const events = new Map<number, number>();
+    const events = new Set<number>();
     const damages: Damage[] = [];
     await walkSegment(bytes, segment, {
       header: ({ floor, createdAt }) => this.finder.header(floor, createdAt),
@@ -54,26 +54,23 @@ class FirstReading {
         damages.push({ writer, number: segment.number, at, bytes: bytes.subarray(at, end) });
       },
     });
-    const times = [...events.values()];
-    segment.count(
-      events.size,
-      times.reduce<number | null>((a, b) => (a === null || b < a ? b : a), null),
-    );
+    segment.count(events.size);
     for (const damage of damages) await this.options.onDamage(damage);
   }
 
-  private note(segment: AdoptedSegment, found: Found, events: Map<number, number>): void {
-    const { kind, sequence, timestamp, from, at, end } = found;
+  private note(segment: AdoptedSegment, found: Found, events: Set<number>): void {
+    const { kind, sequence, timestamp, from, skipped, at, end } = found;
     const other = from === segment.number ? undefined : this.byNumber.get(from);
     if (kind === KIND.completion) {
       this.finder.completion(sequence, timestamp);
       other?.crossed.set(sequence, { segment, at, length: end - at });
       return;
     }
-    this.finder.event(sequence, timestamp);
+    this.finder.event(sequence, timestamp, skipped);
     if (from !== 0 && from !== segment.number) this.latest.set(sequence, segment.number);
-    if (!events.has(sequence)) other?.count(-1, null);
-    events.set(sequence, timestamp);
+    if (!events.has(sequence)) other?.count(-1);
+    events.add(sequence);
+    segment.note(sequence, timestamp);
   }
 }
 

@@ -12,13 +12,15 @@ export class Remover<Segment extends GivingSegment> {
     private readonly fs: SpoolFs,
     private readonly segments: Segment[],
     private readonly onRemoved: (segment: Segment) => void,
+    /** A file cannot be deleted: call `removeSettled` again in a while. */
+    private readonly onFailed: () => void,
   ) {}
 
   get hasSettled(): boolean {
     return this.settled() !== null;
   }
 
-  /** Tried again by the next call when a file cannot be deleted. MUST NOT reject. */
+  /** MUST NOT reject. */
   async removeSettled(): Promise<void> {
     this.running ??= this.settled() === null ? null : this.run();
     await this.running;
@@ -29,7 +31,10 @@ export class Remover<Segment extends GivingSegment> {
       try {
         await this.fs.unlink(next.path);
       } catch (error) {
-        if (codeOf(error) !== 'ENOENT') break;
+        if (codeOf(error) !== 'ENOENT') {
+          this.onFailed();
+          break;
+        }
       }
       if (this.segments[0] === next) this.segments.shift();
       this.onRemoved(next);

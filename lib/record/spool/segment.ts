@@ -45,6 +45,8 @@ export class OwnSegment implements GivingSegment {
   isGone = false;
   /** What it holds may never have reached the disk. */
   hasFailedSync = false;
+  /** What could be read of it since then is in another segment too. */
+  isRewritten = false;
   readonly crossed = new Map<number, Location>();
   /** When what is to be given was recorded, by sequence. */
   readonly spilled = new Map<number, number>();
@@ -74,6 +76,11 @@ export class OwnSegment implements GivingSegment {
     const { fd } = this;
     this.fd = null;
     return fd;
+  }
+
+  /** Whether something of it may be nowhere on the disk. */
+  get isDoubtful(): boolean {
+    return this.hasFailedSync && !this.isRewritten;
   }
 
   get backlog(): number {

@@ -48,6 +48,7 @@ class Spool implements Journal {
   private adoptedEvents = 0;
   private taking: Promise<unknown> = Promise.resolve();
   private isNoteScheduled = false;
+  private removalTimer: NodeJS.Timeout | null = null;
   private closing: Promise<void> | null = null;
 
   constructor(private readonly options: SpoolOptions) {
@@ -60,6 +61,7 @@ class Spool implements Journal {
       checkMs,
       otherBytes: () => this.adoptedBytes,
       onSpilled: () => this.noteBacklog(),
+      onNotRemoved: () => this.removeLater(),
     });
     this.giver = new Giver({
       fs,
@@ -77,6 +79,7 @@ class Spool implements Journal {
       everyMs: options.adoptMs ?? ADOPT_MS,
       onAdopted: (log) => this.onAdopted(log),
       onRemoved: () => this.onAdoptedRemoved(),
+      onNotRemoved: () => this.removeLater(),
     });
   }
 
@@ -103,7 +106,7 @@ class Spool implements Journal {
   }
 
   state(): JournalState {
-    let backlog = 0;
+    let backlog = this.giver.onTheWay;
     let oldest: number | null = null;
     for (const segment of this.segments()) {
       if (segment.backlog === 0) continue;
@@ -124,6 +127,7 @@ class Spool implements Journal {
   }
 
   private async end(): Promise<void> {
+    if (this.removalTimer !== null) clearTimeout(this.removalTimer);
     await this.adoption.stop();
     await this.taking;
     for (const log of this.adopted) await log.removeSettled();
@@ -147,7 +151,15 @@ class Spool implements Journal {
 
   private removeSettled(): void {
     this.own.removeSettled();
-    for (const log of this.adopted) void log.removeSettled();
+    for (const log of this.adopted) if (log.hasSettled) void log.removeSettled();
+  }
+
+  private removeLater(): void {
+    if (this.closing !== null) return;
+    this.removalTimer ??= setTimeout(() => {
+      this.removalTimer = null;
+      this.removeSettled();
+    }, this.options.checkMs ?? CHECK_MS).unref();
   }
 
   private onAdopted(log: AdoptedLog): void {
