@@ -181,12 +181,16 @@ export class Delivery implements Intake {
 
   /** Waits until all that was accepted so far is stored, quarantined or counted as dropped. */
   async flush(deadlineMs: number): Promise<DrainReport> {
+    const endsAt = performance.now() + deadlineMs;
     // a response that its client has seen ends within this turn of the event loop
     await new Promise(setImmediate);
     const { sender } = this;
     const target = sender.queue.pushed;
     if (sender.pendingThrough(target) > 0) await sender.reaches(target, deadlineMs);
-    return { pending: sender.pendingThrough(target) };
+    const pending = sender.pendingThrough(target);
+    // so that the safe point is past what was stored
+    if (sender.pending === 0) await sender.idle(Math.max(0, endsAt - performance.now()));
+    return { pending };
   }
 
   /** Takes no more events, drains within the deadline, and counts as dropped what is left and kept nowhere. Idempotent. */

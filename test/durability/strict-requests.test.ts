@@ -270,17 +270,17 @@ describe('a request that waits for its intent', () => {
       { spool: { fs }, strict: { methods: ['HEAD', 'POST'], timeoutMs: 100 } },
     );
     const client = await RawClient.connect(app.url);
-    client.send('HEAD /x HTTP/1.1\r\nHost: x\r\n\r\n');
-    await client.sees('\r\n\r\n');
-    client.send('POST /answered HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    client.send('POST /answered HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n');
+    await client.sees('by a time limit of the app');
+    client.send('HEAD /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     const text = await client.end();
     expect(text).toMatch(
-      /^HTTP\/1.1 503 [\s\S]*Retry-After: 1[\s\S]*\r\n\r\nHTTP\/1.1 504 [\s\S]*by a time limit of the app$/i,
+      /^HTTP\/1.1 504 [\s\S]*by a time limit of the appHTTP\/1.1 503 [\s\S]*Retry-After: 1[\s\S]*\r\n\r\n$/i,
     );
     expect(text).not.toContain('AUDIT_UNAVAILABLE');
     letGo();
     expect(
       (await app.events()).filter(({ status }) => status === 'failure').map(({ statusCode }) => statusCode),
-    ).toEqual([503, 504]);
+    ).toEqual([504, 503]);
   });
 });

@@ -24,7 +24,7 @@ export interface Writer {
 
 /** One in ten finds it there. */
 const MOST_TRIES = 200;
-const register = ['--require', join(__dirname, '../faults/register.cjs')];
+const register = ['--require', join(__dirname, '../support/register.cjs')];
 
 /** Processes that write events at level spool until they are told to stop. One that is killed is started again. */
 export class Writers {

@@ -30,7 +30,7 @@ interface Message {
 function startArguments(): { readonly file: string; readonly execArgv: readonly string[] } {
   const extension = extname(__filename);
   const disk = ['--require', join(__dirname, `faulty-disk${extension}`)];
-  const register = extension === '.ts' ? ['--require', join(__dirname, 'register.cjs')] : [];
+  const register = extension === '.ts' ? ['--require', join(__dirname, '../support/register.cjs')] : [];
   return { file: join(__dirname, `app${extension}`), execArgv: [...register, ...disk] };
 }
 
