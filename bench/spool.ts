@@ -4,6 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Reporter } from '../lib/errors';
 import type { EventBytes, Journal, Place } from '../lib/journal';
 import { createSpool } from '../lib/record/spool/spool';
@@ -15,6 +17,9 @@ const EVENTS_A_ROUND = 20_000;
 const LEFT_BYTES = Number(process.env.BENCH_SPOOL_MIB ?? 1024) * MIB;
 const SIZES = [500, 2_000, 10_000];
 const TAIL = Buffer.alloc(120, 't');
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const reporter: Reporter = {
   error: (error) => console.error(error.message),
@@ -126,6 +131,8 @@ async function measureRecovery(directory: string): Promise<void> {
   const rows: string[][] = [];
   for (const size of SIZES) {
     const bytes = await leave(directory, size);
+    // what the writer held is no part of reading
+    collectGarbage();
     const journal = open(directory);
     const delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
