@@ -75,7 +75,7 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     const event = recording.intent(wish);
     if (event === null) return;
     parts.intake.accept(event);
-    recording.announceOutcome();
+    recording.announceOutcome(event);
   }
 
   /** Whether a request that has to wait may go on; a promise where that takes time. */
@@ -84,8 +84,11 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
     guarded(() => {
       if (recording === undefined || !strict.isOpen) return;
       const event = recording.intent('required');
-      const andThen = (): void => guarded(() => recording.announceOutcome());
-      isSafe = event === null || strict.announce(event, andThen);
+      if (event === null) {
+        isSafe = true;
+        return;
+      }
+      isSafe = strict.announce(event, () => guarded(() => recording.announceOutcome(event)));
     });
     return isSafe;
   }

@@ -176,12 +176,17 @@ export class Recording implements NoteTaker {
     return event;
   }
 
-  /** Keeps what becomes of an announced request if nothing more is heard of it. Call it behind `intent`. */
-  announceOutcome(): void {
+  /** Keeps what becomes of an announced request if nothing more is heard of it. @param intent as `intent` gave it */
+  announceOutcome(intent: AuditEvent): void {
     if (!this.early.isPossible || this.draft !== null) return;
-    const event = this.build(this.ids.outcome, this.body.peek());
-    event.truncated = [...this.copies.truncated];
-    this.early.announce(event);
+    const { uuid } = this;
+    const isOwnObject = intent.object.id === intent.uuid;
+    // nothing more is known yet: to read it all again would cost as much as the intent
+    this.early.announce({
+      ...intent,
+      uuid,
+      object: isOwnObject ? { ...intent.object, id: uuid } : intent.object,
+    });
   }
 
   /** Headers: the status is known, and the user; builds the event, and keeps it where that can be done before its end. */
