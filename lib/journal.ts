@@ -63,7 +63,7 @@ export interface Loss {
 }
 
 export interface JournalState {
-  /** Whether appending works, as far as is known. */
+  /** As `Journal.isWritable`. */
   readonly isWritable: boolean;
   /** Size on disk, what was adopted included. */
   readonly bytes: number;
@@ -90,6 +90,8 @@ export interface Journal {
   take(maxEvents: number, maxBytes: number): Promise<readonly Taken[]>;
   /** Called whenever `take` has something to give that it had not before. */
   onBacklog(listener: () => void): void;
+  /** Whether appending works, as far as is known: asked for each request that has to wait, where `state()` would be dear. */
+  readonly isWritable: boolean;
   state(): JournalState;
   /** Starts looking for what dead processes left. MUST NOT throw. */
   start(): void;

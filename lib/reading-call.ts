@@ -10,8 +10,6 @@ import type { RecordCallParts } from './record/record-call';
 import { readArrival, toUri } from './record/request';
 import { SafeCopies } from './record/safe-copies';
 
-const MAX_URL_CHARS = 1_000;
-
 /** Records a reading of the trail as an event of its own, for routers without the middleware in front. */
 export function createReadingCall(parts: RecordCallParts): RecordReading {
   function build(req: Request, { content, statusCode, ...who }: Reading): AuditEvent {
@@ -19,7 +17,7 @@ export function createReadingCall(parts: RecordCallParts): RecordReading {
     const copies = new SafeCopies(parts);
     const arrival = readArrival(req, originOf(req));
     const target = copies.target(allowedTarget(parts.settings.capture.query, arrival.target), []);
-    const { uri, isCut } = toUri(arrival.origin, target, MAX_URL_CHARS);
+    const { uri, isCut } = toUri(arrival.origin, target);
     if (isCut) copies.noteCut('url');
     const noted = (['user', 'tenant', 'object'] as const).map((name) =>
       readNote('audit.router', name, who[name]),

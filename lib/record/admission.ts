@@ -47,22 +47,23 @@ export class Admission {
   }
 
   /**
-   * Takes an intent. MUST NOT throw; `andThen` is called in the same turn, once it was taken.
+   * Takes an intent. MUST NOT throw.
    *
+   * @param announceOutcome called in the same turn, once the intent was taken; says whether the outcome is kept that
+   * the request has if the process dies: on the disk an intent without it is not safe
    * @returns whether it is safe: on the disk, or with a majority of MongoDB. Never rejects
    */
-  announce(intent: AuditEvent, andThen: () => void): Promise<boolean> {
+  announce(intent: AuditEvent, announceOutcome: () => boolean): Promise<boolean> {
     const { delivery, settings } = this.parts;
     const { at } = settings.strict;
     return this.inTime((settle) => {
       if (at === 'mongo') {
         delivery.follow(intent, (fate) => settle(fate === 'delivered'));
-        andThen();
+        announceOutcome();
         return;
       }
       const isKept = delivery.accept(intent);
-      andThen();
-      if (isKept) delivery.sync().then(settle);
+      if (announceOutcome() && isKept) delivery.sync().then(settle);
       else settle(false);
     });
   }

@@ -233,7 +233,7 @@ export class Delivery implements Intake {
 
   /** Whether what comes now is kept besides memory, as far as is known. */
   get isKeeping(): boolean {
-    return !this.isClosed && this.parts.journal?.state().isWritable === true;
+    return !this.isClosed && this.parts.journal?.isWritable === true;
   }
 
   /** Whether the store takes events, as far as is known. */

@@ -20,11 +20,12 @@ export class EarlyOutcome {
     return this.isDraft;
   }
 
-  /** What becomes of an announced request if nothing more is heard of it. */
-  announce(event: DraftEvent): void {
+  /** What becomes of an announced request if nothing more is heard of it. @returns whether that is kept */
+  announce(event: DraftEvent): boolean {
     event.outcome = 'unknown';
     event.status = 'failure';
     this.opened = this.intake.open(event);
+    return this.opened !== null;
   }
 
   /** Headers: all but the end is known. */

@@ -88,7 +88,13 @@ export function createRecorder(parts: MiddlewareParts): Recorder {
         isSafe = true;
         return;
       }
-      isSafe = strict.announce(event, () => guarded(() => recording.announceOutcome(event)));
+      isSafe = strict.announce(event, () => {
+        let isKept = false;
+        guarded(() => {
+          isKept = recording.announceOutcome(event);
+        });
+        return isKept;
+      });
     });
     return isSafe;
   }

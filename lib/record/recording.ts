@@ -19,7 +19,6 @@ import { readRoute } from './route';
 import { SafeCopies } from './safe-copies';
 import type { Uuid7 } from './uuid';
 
-const MAX_URL_CHARS = 1_000;
 /** What a body leaves of the event's bytes to what the app itself has to say. */
 const KEPT_FOR_NOTES_BYTES = 4_096;
 
@@ -176,13 +175,18 @@ export class Recording implements NoteTaker {
     return event;
   }
 
-  /** Keeps what becomes of an announced request if nothing more is heard of it. @param intent as `intent` gave it */
-  announceOutcome(intent: AuditEvent): void {
-    if (!this.early.isPossible || this.draft !== null) return;
+  /**
+   * Keeps what becomes of an announced request if nothing more is heard of it.
+   *
+   * @param intent as `intent` gave it
+   * @returns whether it is kept
+   */
+  announceOutcome(intent: AuditEvent): boolean {
+    if (!this.early.isPossible || this.draft !== null) return false;
     const { uuid } = this;
     const isOwnObject = intent.object.id === intent.uuid;
     // nothing more is known yet: to read it all again would cost as much as the intent
-    this.early.announce({
+    return this.early.announce({
       ...intent,
       uuid,
       object: isOwnObject ? { ...intent.object, id: uuid } : intent.object,
@@ -232,7 +236,7 @@ export class Recording implements NoteTaker {
     const { arrival, parts } = this;
     const { route, object, secrets } = copies.route(readRoute(this.req, arrival.target));
     const target = copies.target(allowedTarget(parts.settings.capture.query, arrival.target), secrets);
-    const { uri, isCut } = toUri(arrival.origin, target, MAX_URL_CHARS);
+    const { uri, isCut } = toUri(arrival.origin, target);
     if (isCut) copies.noteCut('url');
     const event = blankEvent(id, 'request', '');
     event.requestId = this.changes.defaults.requestId;

@@ -130,17 +130,19 @@ function toLegal(text: string): string {
   return text.toWellFormed().replace(ILLEGAL, encodeURIComponent).replace(BROKEN_PERCENT, '%25');
 }
 
-/** An absolute URI (RFC 3986) of at most `maxChars` characters; a cut falls on a whole character. */
-export function toUri(origin: Origin, target: string, maxChars: number): { uri: string; isCut: boolean } {
+const MOST_URI_CHARS = 1_000;
+
+/** An absolute URI (RFC 3986) of at most 1,000 characters; a cut falls on a whole character. */
+export function toUri(origin: Origin, target: string): { uri: string; isCut: boolean } {
   const [authority = '', userinfo = ''] = ABSOLUTE_FORM.exec(target) ?? [];
   const sent = target.slice(authority.length);
   const path = authority !== '' || sent.startsWith('/') ? sent : `/${sent}`;
   const hash = path.indexOf('#');
   const single = hash === -1 ? path : path.slice(0, hash + 1) + path.slice(hash + 1).replaceAll('#', '%23');
   // far more than is kept, so that a long target costs no more than a short one
-  const mostChars = maxChars * 2;
+  const mostChars = MOST_URI_CHARS * 2;
   const base = `${origin.protocol}://${toLegal(userinfo.slice(0, mostChars))}${origin.host}`;
   const uri = base + toLegal(single.slice(0, mostChars));
-  if (uri.length <= maxChars && single.length <= mostChars) return { uri, isCut: false };
-  return { uri: dropCutCharacter(uri.slice(0, maxChars).replace(CUT_ESCAPE, '')), isCut: true };
+  if (uri.length <= MOST_URI_CHARS && single.length <= mostChars) return { uri, isCut: false };
+  return { uri: dropCutCharacter(uri.slice(0, MOST_URI_CHARS).replace(CUT_ESCAPE, '')), isCut: true };
 }

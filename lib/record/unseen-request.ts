@@ -14,7 +14,6 @@ import { type Arrival, readArrival, readQuery, toUri } from './request';
 import { SafeCopies, type SafeCopiesParts } from './safe-copies';
 import type { Uuid7 } from './uuid';
 
-const MAX_URL_CHARS = 1_000;
 const SWITCHING_PROTOCOLS = 101;
 const TIMEOUT = 'ERR_HTTP_REQUEST_TIMEOUT';
 
@@ -89,7 +88,7 @@ export class UnseenRecording {
   private build(app: AppAnswers): DraftEvent {
     const { arrival, copies, parts } = this;
     const target = copies.target(allowedTarget(parts.settings.capture.query, arrival.target), []);
-    const { uri, isCut } = toUri(arrival.origin, target, MAX_URL_CHARS);
+    const { uri, isCut } = toUri(arrival.origin, target);
     if (isCut) copies.noteCut('url');
     const event = blankEvent(this.id, 'request', app.name() ?? `${arrival.method} (${this.fate})`);
     event.requestId = copies.text('requestId', arrival.requestId) ?? event.uuid;

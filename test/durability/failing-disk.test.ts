@@ -105,6 +105,22 @@ describe('at strict on a disk that fails', () => {
     expectBalance(app.audit);
   });
 
+  it('an intent whose outcome could not be kept lets no request in', async () => {
+    await start();
+    expect((await post(1)).status).toBe(200);
+    await app.audit.flush();
+    let writes = 0;
+    fs.fault = (name) => {
+      if (name === 'writeSync') writes += 1;
+      // the intent is written, what becomes of it is not
+      return name === 'writeSync' && writes === 2 ? errorOf('EIO') : null;
+    };
+    await expectRefusal(await post(2));
+    fs.fault = null;
+    expect(handled).toEqual(['POST 1']);
+    await refusalsUntilLetIn();
+  });
+
   it('an intent that is written but not synced is no intent', async () => {
     await start();
     fs.fault = failing('fdatasync');

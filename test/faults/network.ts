@@ -15,65 +15,48 @@ async function useGateway(stage: Stage): Promise<Gateway> {
   return gateway;
 }
 
-const blackHole: Scenario = {
-  name: 'black hole',
-  levels: LEVELS,
-  async run(stage) {
-    const gateway = await useGateway(stage);
-    await stage.startApp();
-    const load = stage.load({ rate: RATE });
-    await stage.answers(load, 200);
+/** A fault of the way to MongoDB under load, after which requests go on. */
+function onTheWay(
+  name: string,
+  fault: (gateway: Gateway, stage: Stage, answers: (count: number) => Promise<void>) => Promise<void>,
+): Scenario {
+  return {
+    name,
+    levels: LEVELS,
+    async run(stage) {
+      const gateway = await useGateway(stage);
+      await stage.startApp();
+      const load = stage.load({ rate: RATE });
+      const answers = (count: number): Promise<void> => stage.answers(load, count);
+      await answers(200);
+      await fault(gateway, stage, answers);
+      await answers(200);
+    },
+  };
+}
+
+export const NETWORK: readonly Scenario[] = [
+  onTheWay('black hole', async (gateway, stage) => {
     gateway.freeze();
     await delay(stage.scaled(10_000, 2_000));
     gateway.thaw();
-    await stage.answers(load, 200);
-  },
-};
-
-const delayed: Scenario = {
-  name: 'answers 2 s late',
-  levels: LEVELS,
-  async run(stage) {
-    const gateway = await useGateway(stage);
-    await stage.startApp();
-    const load = stage.load({ rate: RATE });
-    await stage.answers(load, 200);
+  }),
+  onTheWay('answers 2 s late', async (gateway, stage) => {
     gateway.delay(1_000);
     await delay(stage.scaled(10_000, 3_000));
     gateway.delay(0);
-    await stage.answers(load, 200);
-  },
-};
-
-const reset: Scenario = {
-  name: 'connections reset',
-  levels: LEVELS,
-  async run(stage) {
-    const gateway = await useGateway(stage);
-    await stage.startApp();
-    const load = stage.load({ rate: RATE });
+  }),
+  onTheWay('connections reset', async (gateway, stage, answers) => {
     for (let resets = 0; resets < stage.scaled(40, 5); resets++) {
-      await stage.answers(load, Math.floor(Math.random() * 150));
+      await answers(Math.floor(Math.random() * 150));
       gateway.reset();
     }
-    await stage.answers(load, 200);
-  },
-};
-
-/** The commit happened, and nobody was told. */
-const answerLost: Scenario = {
-  name: 'answer lost after commit',
-  levels: LEVELS,
-  async run(stage) {
-    const gateway = await useGateway(stage);
-    await stage.startApp();
-    const load = stage.load({ rate: RATE });
-    for (let answers = 0; answers < stage.scaled(20, 4); answers++) {
-      await stage.answers(load, 50);
+  }),
+  // the commit happened, and nobody was told
+  onTheWay('answer lost after commit', async (gateway, stage, answers) => {
+    for (let lost = 0; lost < stage.scaled(20, 4); lost++) {
+      await answers(50);
       await gateway.loseAnswerOf('insert');
     }
-    await stage.answers(load, 200);
-  },
-};
-
-export const NETWORK: readonly Scenario[] = [blackHole, delayed, reset, answerLost];
+  }),
+];

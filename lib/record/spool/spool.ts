@@ -105,6 +105,10 @@ class Spool implements Journal {
     this.listeners.push(listener);
   }
 
+  get isWritable(): boolean {
+    return this.own.health.isWritable;
+  }
+
   state(): JournalState {
     let backlog = this.giver.onTheWay;
     let oldest: number | null = null;
@@ -114,7 +118,7 @@ class Spool implements Journal {
       if (segment.oldest !== null && (oldest === null || segment.oldest < oldest)) oldest = segment.oldest;
     }
     const bytes = this.own.bytes + this.adoptedBytes;
-    return { isWritable: this.own.health.isWritable, bytes, backlog, adopted: this.adoptedEvents, oldest };
+    return { isWritable: this.isWritable, bytes, backlog, adopted: this.adoptedEvents, oldest };
   }
 
   start(): void {
